@@ -1,0 +1,36 @@
+//! What gateway and persister agree on, and nothing else: no STOMP, no SQL.
+//!
+//! ```text
+//! gateway ──cmd.<p>.<chat>.<TYPE>──▶ stream CMD_<p> ──▶ persister (owner of partition p)
+//!    ▲ ▲                                                     │ one database transaction
+//!    │ └────────── out.<gateway>  (outcomes, core) ◀─────────┤
+//!    ├──────────── ev.<p>.<chat>  (stream EV_<p>) ◀──────────┤
+//!    ├──────────── hb.<p>         (beacon, core)  ◀──────────┘
+//!    └──svc.{heads,events,outcome} (request/reply) ──▶ any persister
+//! ```
+//!
+//! Read in this order: the nouns ([`id`], [`event`], [`command`], [`error_code`]), how they travel
+//! ([`partition`], [`subject`], [`stream`], [`envelope`], [`beacon`], [`query`]), and what both
+//! daemons are made of ([`bus`], [`config`], [`telemetry`], [`trace`], [`metric`], [`admin`], [`lifecycle`],
+//! [`clock`]).
+
+#![warn(missing_docs)]
+
+pub mod admin;
+pub mod beacon;
+pub mod bus;
+pub mod clock;
+pub mod command;
+pub mod config;
+pub mod envelope;
+pub mod error_code;
+pub mod event;
+pub mod id;
+pub mod lifecycle;
+pub mod metric;
+pub mod partition;
+pub mod query;
+pub mod stream;
+pub mod subject;
+pub mod telemetry;
+pub mod trace;

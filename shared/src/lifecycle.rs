@@ -1,0 +1,151 @@
+//! From start to exit: signals, two cancellation tokens, the tracker of every long-running task.
+//!
+//! The *soft* token asks tasks to finish what they hold; the *hard* token, after the deadline or a second
+//! signal, tells them to drop it. A task that ends although nobody asked takes the process down: a daemon with
+//! half of its tasks is worse than one that restarts.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Cheap handle to the life of the process.
+#[derive(Debug, Clone, Default)]
+pub struct Lifecycle {
+    soft: CancellationToken,
+    hard: CancellationToken,
+    failed: Arc<AtomicBool>,
+    tracker: TaskTracker,
+}
+
+impl Lifecycle {
+    /// A life that has just begun.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Ends when the process was asked to stop.
+    pub async fn stopping(&self) {
+        self.soft.cancelled().await;
+    }
+
+    /// Whether the process was asked to stop.
+    pub fn is_stopping(&self) -> bool {
+        self.soft.is_cancelled()
+    }
+
+    /// Ends when there is no time left to finish anything.
+    pub async fn dropping(&self) {
+        self.hard.cancelled().await;
+    }
+
+    /// Asks everything to stop.
+    pub fn stop(&self) {
+        self.soft.cancel();
+    }
+
+    /// Stops everything because of a failure: the process will exit with a failing code.
+    pub fn fail(&self) {
+        self.failed.store(true, Ordering::Relaxed);
+        self.soft.cancel();
+    }
+
+    /// Runs a task that shutdown waits for, and that may end at any time.
+    pub fn spawn<F>(&self, task: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let hard = self.hard.clone();
+        self.tracker.spawn(async move {
+            hard.run_until_cancelled(task).await;
+        });
+    }
+
+    /// Runs a task that the process cannot do without: should it end before the process is asked to stop, by
+    /// returning or by a panic, the process stops with a failing exit code.
+    pub fn spawn_essential<F>(&self, name: &'static str, task: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let life = self.clone();
+        let hard = self.hard.clone();
+        self.tracker.spawn(async move {
+            let guard = EssentialGuard { life: &life, name };
+            hard.run_until_cancelled(task).await;
+            drop(guard);
+        });
+    }
+
+    /// Runs an essential task to the very end: shutdown does not wait for it, and it still runs while the
+    /// others drain. For the administration port, which has something to say during the drain.
+    pub fn spawn_attendant<F>(&self, name: &'static str, task: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let life = self.clone();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "not tracked, so that shutdown does not wait for it"
+        )]
+        tokio::spawn(async move {
+            let guard = EssentialGuard { life: &life, name };
+            life.hard.run_until_cancelled(task).await;
+            drop(guard);
+        });
+    }
+
+    /// Waits for the end: a signal or [`Self::stop`], then for all tasks, at most until the deadline or a
+    /// second signal. Returns whether all went well.
+    pub async fn run_to_end(&self, drain_max: Duration) -> std::io::Result<bool> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("stopping: SIGTERM"),
+            _ = interrupt.recv() => tracing::info!("stopping: interrupted"),
+            () = self.soft.cancelled() => {}
+        }
+        self.soft.cancel();
+        self.tracker.close();
+        tokio::select! {
+            () = self.tracker.wait() => {}
+            () = tokio::time::sleep(drain_max) => {
+                tracing::error!(tasks = self.tracker.len(), "not everything finished within the drain time; dropping it");
+                self.fail();
+            }
+            _ = terminate.recv() => self.cut_short(),
+            _ = interrupt.recv() => self.cut_short(),
+        }
+        self.hard.cancel();
+        self.tracker.wait().await;
+        Ok(!self.failed.load(Ordering::Relaxed))
+    }
+
+    fn cut_short(&self) {
+        tracing::warn!(
+            tasks = self.tracker.len(),
+            "second signal: dropping what is unfinished"
+        );
+        self.fail();
+    }
+}
+
+struct EssentialGuard<'a> {
+    life: &'a Lifecycle,
+    name: &'static str,
+}
+
+impl Drop for EssentialGuard<'_> {
+    fn drop(&mut self) {
+        if !self.life.is_stopping() {
+            tracing::error!(
+                task = self.name,
+                "an essential task ended; stopping the process"
+            );
+            self.life.fail();
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Every metric name, once, with its unit and meaning; [`describe`] tells the exporter.
+//!
+//! Names follow the Prometheus conventions: base units, `_total` on counters.
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+
+/// Connections open on this gateway, by `transport`.
+pub const CONNECTIONS: &str = "gateway_connections";
+/// Connections ended, by `reason`.
+pub const DISCONNECTS: &str = "gateway_disconnects_total";
+/// Subscriptions to chats on this gateway.
+pub const SUBSCRIPTIONS: &str = "gateway_subscriptions";
+/// Chats with at least one local subscriber, which is the number of NATS subscriptions held.
+pub const CHATS: &str = "gateway_chats";
+/// Frames from clients, by `command`.
+pub const FRAMES: &str = "gateway_frames_total";
+/// Commands by `type` and `outcome` (`stored` or the error code).
+pub const COMMANDS: &str = "gateway_commands_total";
+/// From SEND to its outcome, in seconds.
+pub const COMMAND_SECONDS: &str = "gateway_command_seconds";
+/// Commands waiting for their outcome.
+pub const COMMANDS_PENDING: &str = "gateway_commands_pending";
+/// Error messages to clients, by `code`.
+pub const ERRORS: &str = "gateway_errors_total";
+/// Events received from NATS.
+pub const EVENTS_RECEIVED: &str = "gateway_events_received_total";
+/// MESSAGE frames handed to sessions.
+pub const DELIVERIES: &str = "gateway_deliveries_total";
+/// From the command's time in the stream to delivery to the local sessions, in seconds.
+pub const DELIVERY_SECONDS: &str = "gateway_delivery_seconds";
+/// Breaks in a chat's chain of events that were noticed.
+pub const GAPS: &str = "gateway_gaps_total";
+/// Whether the connection to NATS is up (0 or 1).
+pub const NATS_CONNECTED: &str = "nats_connected";
+
+/// Partitions owned by this persister.
+pub const PARTITIONS_OWNED: &str = "persister_partitions_owned";
+/// Times this persister became owner of a partition.
+pub const TAKEOVERS: &str = "persister_takeovers_total";
+/// Commands carried out, by `type` and `outcome`.
+pub const CARRIED_OUT: &str = "persister_commands_total";
+/// Commands in one transaction.
+pub const BATCH_COMMANDS: &str = "persister_batch_commands";
+/// Time of one transaction, in seconds.
+pub const TRANSACTION_SECONDS: &str = "persister_transaction_seconds";
+/// Transactions that failed, by `kind`.
+pub const TRANSACTION_ERRORS: &str = "persister_transaction_errors_total";
+/// Commands not yet carried out, by `partition`.
+pub const LAG: &str = "persister_lag_commands";
+/// Events published, including those published again after a take-over.
+pub const PUBLISHED: &str = "persister_events_published_total";
+/// Times NATS was found to have lost messages that were processed, or a hole in a stream: data loss, alarm.
+pub const STREAM_LOSSES: &str = "persister_stream_losses_total";
+/// Questions answered, by `question` and `result`.
+pub const QUERIES: &str = "persister_queries_total";
+
+/// Buckets of every `_seconds` histogram.
+pub const SECONDS_BUCKETS: &[f64] = &[
+    0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0,
+];
+
+/// Buckets of [`BATCH_COMMANDS`].
+pub const BATCH_BUCKETS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+
+/// Tells the exporter what each metric means.
+pub fn describe() {
+    describe_gauge!(CONNECTIONS, Unit::Count, "Connections open, by transport");
+    describe_counter!(DISCONNECTS, Unit::Count, "Connections ended, by reason");
+    describe_gauge!(SUBSCRIPTIONS, Unit::Count, "Subscriptions to chats");
+    describe_gauge!(
+        CHATS,
+        Unit::Count,
+        "Chats with local subscribers, one NATS subscription each"
+    );
+    describe_counter!(FRAMES, Unit::Count, "STOMP frames from clients, by command");
+    describe_counter!(COMMANDS, Unit::Count, "Commands by type and outcome");
+    describe_histogram!(COMMAND_SECONDS, Unit::Seconds, "From SEND to its outcome");
+    describe_gauge!(
+        COMMANDS_PENDING,
+        Unit::Count,
+        "Commands waiting for their outcome"
+    );
+    describe_counter!(ERRORS, Unit::Count, "Error messages to clients, by code");
+    describe_counter!(EVENTS_RECEIVED, Unit::Count, "Events received from NATS");
+    describe_counter!(DELIVERIES, Unit::Count, "MESSAGE frames handed to sessions");
+    describe_histogram!(
+        DELIVERY_SECONDS,
+        Unit::Seconds,
+        "From acceptance of the command to delivery of its event"
+    );
+    describe_counter!(
+        GAPS,
+        Unit::Count,
+        "Breaks noticed in a chat's chain of events"
+    );
+    describe_gauge!(NATS_CONNECTED, Unit::Count, "1 while connected to NATS");
+    describe_gauge!(PARTITIONS_OWNED, Unit::Count, "Partitions owned");
+    describe_counter!(
+        TAKEOVERS,
+        Unit::Count,
+        "Times this process became owner of a partition"
+    );
+    describe_counter!(
+        CARRIED_OUT,
+        Unit::Count,
+        "Commands carried out, by type and outcome"
+    );
+    describe_histogram!(BATCH_COMMANDS, Unit::Count, "Commands in one transaction");
+    describe_histogram!(
+        TRANSACTION_SECONDS,
+        Unit::Seconds,
+        "Time of one transaction"
+    );
+    describe_counter!(
+        TRANSACTION_ERRORS,
+        Unit::Count,
+        "Transactions that failed, by kind"
+    );
+    describe_gauge!(
+        LAG,
+        Unit::Count,
+        "Commands not yet carried out, by partition"
+    );
+    describe_counter!(
+        PUBLISHED,
+        Unit::Count,
+        "Events published, repetitions included"
+    );
+    describe_counter!(STREAM_LOSSES, Unit::Count, "Losses found in NATS streams");
+    describe_counter!(
+        QUERIES,
+        Unit::Count,
+        "Questions answered, by question and result"
+    );
+}

@@ -1,0 +1,110 @@
+//! Questions a gateway asks any persister, and their answers (NATS request/reply, JSON).
+//!
+//! An answer is `Reply<T>`: a persister that cannot reach its database says so at once instead of letting the
+//! asker wait.
+
+use serde::{Deserialize, Serialize};
+
+use crate::command::{CommandId, Outcome};
+use crate::envelope::Envelope;
+use crate::error_code::ErrorCode;
+use crate::event::ChatEvent;
+use crate::id::ChatId;
+
+/// Queue group of the persisters: each question reaches one of them.
+pub const QUEUE_GROUP: &str = "q";
+
+/// Most chats in one [`HeadsRequest`].
+pub const HEADS_MAX: usize = 1_000;
+
+/// Most events in one [`EventsPage`]: 500 events of about 110 octets stay far below NATS's 1 MiB.
+pub const EVENTS_MAX: u64 = 500;
+
+/// Most command ids in one [`OutcomeRequest`].
+pub const OUTCOMES_MAX: usize = 1_000;
+
+/// An answer, or why there is none: [`ErrorCode::Unavailable`] or what was wrong with the question.
+pub type Reply<T> = Result<T, ErrorCode>;
+
+/// Which of these chats exist, and what is the newest event of each?
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeadsRequest {
+    /// At most [`HEADS_MAX`].
+    pub chats: Vec<ChatId>,
+}
+
+/// The newest event of a chat that exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// Of this chat.
+    pub chat: ChatId,
+    /// Id of its newest stored event, 0 when it has none.
+    pub event: i64,
+}
+
+/// One entry per chat asked for that exists; the others do not exist.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heads {
+    /// In no particular order.
+    pub heads: Vec<Head>,
+}
+
+/// The events of one chat after a given one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventsRequest {
+    /// Of this chat.
+    pub chat: ChatId,
+    /// Only events with a larger id; 0 for all.
+    pub after: i64,
+    /// At most this many, and never more than [`EVENTS_MAX`].
+    pub limit: u64,
+}
+
+/// An event with its place in the chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChainedEvent {
+    /// Id of the chat's previous event, 0 for the first.
+    pub previous_id: i64,
+    /// The event.
+    pub event: ChatEvent,
+}
+
+impl ChainedEvent {
+    /// As it would have come live.
+    pub fn to_envelope(&self) -> Envelope {
+        Envelope::new(&self.event, self.previous_id, None)
+    }
+}
+
+/// A page of a chat's history, in order of id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventsPage {
+    /// The events.
+    pub events: Vec<ChainedEvent>,
+    /// Whether there are more after the last one.
+    pub more: bool,
+}
+
+/// What became of these commands?
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutcomeRequest {
+    /// At most [`OUTCOMES_MAX`].
+    pub ids: Vec<CommandId>,
+}
+
+/// What is known of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommandState {
+    /// It was carried out or rejected, and its event, if any, is published.
+    Settled(Outcome),
+    /// Not known, or its event is stored but not certain to be published yet.
+    Pending,
+}
+
+/// One entry per id asked for, in the same order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcomes {
+    /// What is known of each.
+    pub states: Vec<CommandState>,
+}
