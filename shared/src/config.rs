@@ -88,7 +88,11 @@ pub struct AdminConfig {
 #[command(next_help_heading = "Telemetry")]
 pub struct TelemetryConfig {
     /// Least severity logged, by module: `info`, `info,gateway=debug`, …
-    #[arg(long, env = "LOG", default_value = "info")]
+    #[arg(
+        long,
+        env = "LOG",
+        default_value = "info,async_nats=warn,sea_orm_migration=warn"
+    )]
     pub log: String,
 
     /// Form of log lines on standard error.

@@ -7,8 +7,10 @@
 //! | `out.<gateway>` | outcomes of that gateway's commands | core |
 //! | `hb.<p>` | the owner's beacon ([`crate::beacon`]) | core |
 //! | `svc.heads`, `svc.events`, `svc.outcome` | questions to any persister ([`crate::query`]) | request/reply |
+//! | `sj.<session>` | from gateway to gateway: requests for a SockJS session that another one holds | core, request/reply |
 //!
-//! An id is printed in decimal and a gateway id has no `.`, so every part is one token.
+//! An id is printed in decimal and a gateway id has no `.`, so every part is one token. SockJS session ids are
+//! the client's own invention; [`sockjs_session`] makes a token of any of them.
 
 use crate::event::EventType;
 use crate::id::ChatId;
@@ -60,6 +62,23 @@ pub fn beacon(partition: Partition) -> String {
     format!("hb.{partition}")
 }
 
+/// Longest SockJS session id that stands in a subject as it is.
+const SOCKJS_ID_OCTETS_MAX: usize = 64;
+
+/// Where the gateway that holds a SockJS session hears of requests for it that came to other gateways.
+///
+/// Client libraries choose ids of letters and digits, which are kept readable. Any other id is replaced by its
+/// digest, under a second token so that no chosen id can equal it.
+pub fn sockjs_session(id: &str) -> String {
+    let is_plain = |octet: u8| octet.is_ascii_alphanumeric() || octet == b'_' || octet == b'-';
+    if (1..=SOCKJS_ID_OCTETS_MAX).contains(&id.len()) && id.bytes().all(is_plain) {
+        format!("sj.{id}")
+    } else {
+        let digest = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, id.as_bytes());
+        format!("sj.digest.{}", digest.simple())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +108,32 @@ mod tests {
             "ev.0.4",
         ] {
             assert_eq!(parse_command(subject), None, "{subject:?}");
+        }
+    }
+
+    #[test]
+    fn any_sockjs_session_id_makes_a_subject_of_its_own() {
+        assert_eq!(sockjs_session("a_b-9Z"), "sj.a_b-9Z");
+        let long = "x".repeat(SOCKJS_ID_OCTETS_MAX + 1);
+        let odd = [
+            "",
+            ">",
+            "*",
+            "a.b",
+            "a b",
+            "a%20b",
+            "\u{e9}",
+            "a\r\nPUB x 0",
+            long.as_str(),
+        ];
+        let subjects = odd.map(sockjs_session);
+        for (index, subject) in subjects.iter().enumerate() {
+            let digest = subject.strip_prefix("sj.digest.").unwrap();
+            assert!(
+                digest.len() == 32 && digest.bytes().all(|octet| octet.is_ascii_hexdigit()),
+                "{subject}"
+            );
+            assert!(!subjects[..index].contains(subject), "{:?}", odd[index]);
         }
     }
 }

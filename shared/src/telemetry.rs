@@ -1,5 +1,7 @@
 //! Logs, traces and metrics: set up once, flushed by the returned guard.
 
+use std::io::IsTerminal;
+
 use anyhow::Context;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use opentelemetry::trace::TracerProvider;
@@ -69,7 +71,9 @@ pub fn start(service: &'static str, config: &TelemetryConfig) -> anyhow::Result<
             .with_location(false)
             .with_tracer(provider.tracer(service))
     });
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let lines = match config.log_format {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
