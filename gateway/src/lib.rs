@@ -1,1 +1,132 @@
+//! The gateway: terminates STOMP over WebSocket and SockJS, publishes commands, relays chat events.
+//!
+//! It keeps no state that another gateway could not rebuild. Read in this order:
+//!
+//! - the road: [`router`], [`handshake`], [`transport`], [`sockjs`], [`framing`];
+//! - the protocol, pure: [`stomp`], [`session`], [`destination`], [`refusal`], [`disconnect`];
+//! - one client: [`connection`], [`outbound`];
+//! - what clients ask: [`commands`], [`outcomes`], [`owners`], [`beacons`], [`questions`];
+//! - what clients get: [`fanout`], [`chain`].
 
+pub mod beacons;
+pub mod chain;
+pub mod commands;
+pub mod config;
+pub mod connection;
+pub mod destination;
+pub mod disconnect;
+pub mod fanout;
+pub mod framing;
+pub mod handshake;
+pub mod outbound;
+pub mod outcomes;
+pub mod owners;
+pub mod questions;
+pub mod refusal;
+pub mod router;
+pub mod session;
+pub mod sockjs;
+pub mod stomp;
+pub mod transport;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::serve::ListenerExt;
+use shared::admin;
+use shared::bus::Bus;
+use shared::lifecycle::Lifecycle;
+use shared::telemetry;
+use tokio::net::TcpListener;
+
+use crate::commands::Commands;
+use crate::config::{Auth, Config};
+use crate::connection::Connections;
+use crate::fanout::Fanout;
+use crate::owners::{GatewayReadiness, Owners};
+
+/// Runs the gateway until it is asked to stop; whether everything ended well.
+///
+/// # Errors
+/// What kept it from starting.
+pub async fn run(config: Config) -> anyhow::Result<bool> {
+    let telemetry = telemetry::start("gateway", &config.telemetry)?;
+    let Auth::Open = config.auth;
+    tracing::warn!(
+        "AUTHENTICATION IS OFF (--auth open): every client is believed to be whoever it says. Development only!"
+    );
+
+    let life = Lifecycle::new();
+    let listener = bind(config.listen, "--listen").await?;
+    let admin_listener = bind(config.admin.admin_listen, "--admin-listen").await?;
+    let (listen, admin) = (listener.local_addr()?, admin_listener.local_addr()?);
+
+    let name = format!("gateway-{}", uuid::Uuid::new_v4().simple());
+    let bus = Bus::connect("gateway commands", &config.nats.nats_url)
+        .await
+        .context("cannot use NATS")?;
+    let event_bus = Bus::connect("gateway events", &config.nats.nats_url)
+        .await
+        .context("cannot use NATS")?;
+    let owners = Arc::new(Owners::default());
+    let readiness = GatewayReadiness {
+        bus: bus.clone(),
+        owners: Arc::clone(&owners),
+    };
+    let metrics = telemetry.metrics();
+    life.spawn_attendant(
+        "admin port",
+        admin::serve(admin_listener, life.clone(), Arc::new(readiness), metrics),
+    );
+
+    let (outcomes, asked) = outcomes::new();
+    life.spawn_attendant(
+        "outcomes",
+        outcomes::run(outcomes.clone(), asked, bus.clone(), name.clone()),
+    );
+    let commands = Commands::new(
+        bus.clone(),
+        Arc::clone(&owners),
+        outcomes,
+        name,
+        &config.commands,
+        life.clone(),
+    );
+    let shards = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let fanout = Fanout::start(shards, &event_bus, &bus, &owners, &life);
+    life.spawn_attendant("beacons", beacons::run(bus, owners, fanout.clone()));
+
+    let connections = Connections {
+        commands,
+        fanout,
+        limits: Arc::new(config.session.limits()),
+        outbound_octets_max: config.session.outbound_octets_max as usize,
+        write_max: config.session.write_max,
+        life: life.clone(),
+        sessions: Arc::default(),
+    };
+    // Small frames must not wait for more to fill a packet.
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
+    let (router, stopping) = (router::router(connections), life.clone());
+    life.spawn_essential("listener", async move {
+        let server = axum::serve(listener, router)
+            .with_graceful_shutdown(async move { stopping.stopping().await });
+        if let Err(error) = server.await {
+            tracing::error!(%error, "the listener failed");
+        }
+    });
+    tracing::info!(%listen, %admin, "gateway ready");
+
+    let well = life.run_to_end(config.drain_max).await?;
+    tracing::info!(well, "stopped");
+    Ok(well)
+}
+
+async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address} ({flag})"))
+}

@@ -1,0 +1,178 @@
+//! Settings of the gateway: flags and environment, each with its unit, default and check.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::{Args, Parser, ValueEnum};
+use shared::config::{AdminConfig, BadSettings, NatsConfig, TelemetryConfig, duration};
+
+use crate::session::SessionLimits;
+use crate::stomp::decode::DecodeLimits;
+
+/// Terminates STOMP over WebSocket and SockJS, publishes commands to NATS and relays chat events.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "gateway", version)]
+pub struct Config {
+    /// Address that clients connect to. Port 0 takes any free one.
+    #[arg(long, env = "LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+
+    /// How clients prove who they are. `open` believes every client: for development only.
+    #[arg(long, env = "AUTH", value_enum)]
+    pub auth: Auth,
+
+    /// Longest time from the request to stop until the process ends, like `20s`.
+    #[arg(long, env = "DRAIN_MAX", default_value = "20s", value_parser = duration)]
+    pub drain_max: Duration,
+
+    #[command(flatten)]
+    pub nats: NatsConfig,
+
+    #[command(flatten)]
+    pub commands: CommandConfig,
+
+    #[command(flatten)]
+    pub session: SessionConfig,
+
+    #[command(flatten)]
+    pub admin: AdminConfig,
+
+    #[command(flatten)]
+    pub telemetry: TelemetryConfig,
+}
+
+/// How clients prove who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Auth {
+    /// They do not: the author is whoever the payload says.
+    Open,
+}
+
+/// Bounds of commands on their way.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Commands")]
+pub struct CommandConfig {
+    /// Most commands of all clients waiting for their outcome; more are refused as UNAVAILABLE.
+    #[arg(long, env = "COMMANDS_PENDING_MAX", default_value_t = 2_048, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub commands_pending_max: u32,
+
+    /// Longest wait for the outcome of a command; then the sender is told OUTCOME_UNKNOWN. NATS needs up to
+    /// 9 s to elect a new leader.
+    #[arg(long, env = "COMMAND_DEADLINE", default_value = "10s", value_parser = duration)]
+    pub command_deadline: Duration,
+}
+
+/// Bounds of one client's session.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Sessions")]
+pub struct SessionConfig {
+    /// Longest STOMP frame from a client, in octets.
+    #[arg(long, env = "FRAME_OCTETS_MAX", default_value_t = 64 << 10, value_parser = clap::value_parser!(u32).range(1_024..=16 << 20))]
+    pub frame_octets_max: u32,
+
+    /// Most headers of a frame.
+    #[arg(long, env = "HEADERS_MAX", default_value_t = 64, value_parser = clap::value_parser!(u16).range(8..))]
+    pub headers_max: u16,
+
+    /// Longest header line, in octets.
+    #[arg(long, env = "HEADER_OCTETS_MAX", default_value_t = 8 << 10, value_parser = clap::value_parser!(u32).range(256..))]
+    pub header_octets_max: u32,
+
+    /// Time from the connection to the end of STOMP's CONNECT frame.
+    #[arg(long, env = "CONNECT_MAX", default_value = "10s", value_parser = duration)]
+    pub connect_max: Duration,
+
+    /// Most subscriptions of a session.
+    #[arg(long, env = "SUBSCRIPTIONS_MAX", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    pub subscriptions_max: u32,
+
+    /// Most commands of a session waiting for their outcome; then its socket is not read until one is answered.
+    #[arg(long, env = "COMMANDS_IN_FLIGHT_MAX", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+    pub commands_in_flight_max: u32,
+
+    /// Most open transactions of a session.
+    #[arg(long, env = "TRANSACTIONS_MAX", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
+    pub transactions_max: u32,
+
+    /// Most frames in a transaction.
+    #[arg(long, env = "TRANSACTION_FRAMES_MAX", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub transaction_frames_max: u32,
+
+    /// Most octets in a transaction.
+    #[arg(long, env = "TRANSACTION_OCTETS_MAX", default_value_t = 1 << 20, value_parser = clap::value_parser!(u32).range(1_024..))]
+    pub transaction_octets_max: u32,
+
+    /// Heart-beat interval that the gateway offers to keep towards clients; `0ms` offers none.
+    #[arg(long, env = "HEART_BEAT_SEND", default_value = "10s", value_parser = duration)]
+    pub heart_beat_send: Duration,
+
+    /// Heart-beat interval that the gateway wants from clients; `0ms` wants none.
+    #[arg(long, env = "HEART_BEAT_RECEIVE", default_value = "10s", value_parser = duration)]
+    pub heart_beat_receive: Duration,
+
+    /// Most octets waiting to be sent to one client; a client that lets more pile up is closed as too slow.
+    #[arg(long, env = "OUTBOUND_OCTETS_MAX", default_value_t = 1 << 20, value_parser = clap::value_parser!(u32).range(1_024..))]
+    pub outbound_octets_max: u32,
+
+    /// Longest a single write to a client may take before the client counts as too slow.
+    #[arg(long, env = "WRITE_MAX", default_value = "10s", value_parser = duration)]
+    pub write_max: Duration,
+}
+
+impl Config {
+    /// Checks what concerns several settings at once.
+    ///
+    /// # Errors
+    /// A sentence for whoever set them.
+    pub fn check(&self) -> Result<(), BadSettings> {
+        if self.session.header_octets_max > self.session.frame_octets_max {
+            return Err(BadSettings(format!(
+                "--header-octets-max ({}) is larger than --frame-octets-max ({})",
+                self.session.header_octets_max, self.session.frame_octets_max
+            )));
+        }
+        if self.listen.port() != 0 && self.listen == self.admin.admin_listen {
+            return Err(BadSettings(format!(
+                "--listen and --admin-listen are both {}",
+                self.listen
+            )));
+        }
+        if self.command_deadline_is_short() {
+            return Err(BadSettings(
+                "--command-deadline must be at least 3s".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
+    fn command_deadline_is_short(&self) -> bool {
+        self.commands.command_deadline < Duration::from_secs(3)
+    }
+}
+
+/// Milliseconds as STOMP writes them; what is longer than 49 days is as good as that.
+fn millis(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+}
+
+impl SessionConfig {
+    /// The bounds in the form the session wants them.
+    pub fn limits(&self) -> SessionLimits {
+        SessionLimits {
+            decode: DecodeLimits {
+                frame_octets_max: self.frame_octets_max as usize,
+                headers_max: self.headers_max.into(),
+                header_octets_max: self.header_octets_max as usize,
+            },
+            connect_max: self.connect_max,
+            subscriptions_max: self.subscriptions_max as usize,
+            commands_in_flight_max: self.commands_in_flight_max as usize,
+            transactions_max: self.transactions_max as usize,
+            transaction_frames_max: self.transaction_frames_max as usize,
+            transaction_octets_max: self.transaction_octets_max as usize,
+            heart_beat_send_ms: millis(self.heart_beat_send),
+            heart_beat_receive_ms: millis(self.heart_beat_receive),
+            ..SessionLimits::default()
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! One client's task: between its transport, its session and its queue.
+//!
+//! Inputs of the loop: octets from the client, what others queued for it, the session's next deadline, the
+//! request to stop. The session decides what follows; this only does it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use shared::id::ChatId;
+use shared::lifecycle::Lifecycle;
+use shared::{clock, metric};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+use tracing::Instrument;
+
+use crate::commands::Commands;
+use crate::disconnect::Disconnect;
+use crate::fanout::{Fanout, Subscriber, SubscriberId};
+use crate::framing::Framing;
+use crate::outbound::{Answer, Item, Outbound};
+use crate::session::{Action, Now, Session, SessionLimits};
+use crate::transport::{Received, Transport};
+
+/// `server` header of CONNECTED.
+const SERVER: &str = concat!("talk-and-travel-gateway/", env!("CARGO_PKG_VERSION"));
+
+/// Clients of a gateway that goes away are asked to come back spread over this time, in milliseconds.
+const RECONNECT_DELAY_MAX_MS: u32 = 5_000;
+
+/// What every connection of this process needs; cheap to clone.
+#[derive(Clone)]
+pub struct Connections {
+    /// Where commands go.
+    pub commands: Commands,
+    /// Where events come from.
+    pub fanout: Fanout,
+    /// Bounds of each session.
+    pub limits: Arc<SessionLimits>,
+    /// Most octets waiting for one client.
+    pub outbound_octets_max: usize,
+    /// Longest single write.
+    pub write_max: Duration,
+    /// Tells when to stop.
+    pub life: Lifecycle,
+    /// Number of the last session.
+    pub sessions: Arc<AtomicU64>,
+}
+
+impl Connections {
+    /// Serves one client to the end.
+    pub async fn serve<T: Transport>(&self, transport: T) {
+        let number = self.sessions.fetch_add(1, Ordering::Relaxed) + 1;
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        let span = tracing::info_span!(parent: None, "connection", session.id = %id, transport = transport.name());
+        let connections = metrics::gauge!(metric::CONNECTIONS, "transport" => transport.name());
+        connections.increment(1);
+        let session = Session::new(id, SERVER, Arc::clone(&self.limits), now());
+        let connection = Connection {
+            shared: self,
+            number,
+            framing: transport.framing(),
+            session,
+            outbound: Arc::new(Outbound::new(self.outbound_octets_max)),
+            chats: Vec::new(),
+            actions: Vec::new(),
+            batch: VecDeque::new(),
+            writes: Vec::new(),
+            gone: false,
+            end: None,
+        };
+        connection.run(transport).instrument(span).await;
+        connections.decrement(1);
+    }
+}
+
+fn now() -> Now {
+    Now {
+        instant: Instant::now(),
+        wall: clock::now(),
+    }
+}
+
+struct Connection<'a> {
+    shared: &'a Connections,
+    number: u64,
+    framing: Framing,
+    session: Session,
+    outbound: Arc<Outbound>,
+    /// Chats subscribed to, by number of the subscription.
+    chats: Vec<(u32, ChatId)>,
+    actions: Vec<Action>,
+    batch: VecDeque<Item>,
+    writes: Vec<Utf8Bytes>,
+    /// Nobody is left to write to; what was sent before is still carried out.
+    gone: bool,
+    end: Option<Disconnect>,
+}
+
+impl Connection<'_> {
+    async fn run<T: Transport>(mut self, mut transport: T) {
+        tracing::debug!("connected");
+        let alarm = tokio::time::sleep(Duration::ZERO);
+        tokio::pin!(alarm);
+        loop {
+            if !self.writes.is_empty() {
+                self.write(&mut transport).await;
+            }
+            if self.end.is_some() {
+                break;
+            }
+            if self.shared.life.is_stopping() && self.session.commands_in_flight() == 0 {
+                let reconnect_delay_ms = rand::random_range(0..=RECONNECT_DELAY_MAX_MS);
+                self.session.close(
+                    Disconnect::GoingAway { reconnect_delay_ms },
+                    now(),
+                    &mut self.actions,
+                );
+                self.act().await;
+                continue;
+            }
+            let deadline = self
+                .session
+                .next_deadline()
+                .map(tokio::time::Instant::from_std);
+            if let Some(deadline) = deadline
+                && (alarm.is_elapsed() || deadline < alarm.deadline())
+            {
+                alarm.as_mut().reset(deadline);
+            }
+            tokio::select! {
+                received = transport.receive(), if self.session.wants_input() && !self.shared.life.is_stopping() => {
+                    self.on_received(received);
+                }
+                () = self.outbound.filled() => self.on_filled().await,
+                () = &mut alarm, if deadline.is_some() => self.session.on_deadline(now(), &mut self.actions),
+                () = self.shared.life.stopping(), if !self.shared.life.is_stopping() => {}
+            }
+            self.act().await;
+        }
+        self.finish(transport).await;
+    }
+
+    fn on_received(&mut self, received: Received) {
+        match received {
+            Received::Octets(octets) => self.session.on_octets(&octets, now(), &mut self.actions),
+            Received::Pieces(pieces) => {
+                for piece in pieces {
+                    self.session
+                        .on_octets(piece.as_bytes(), now(), &mut self.actions);
+                }
+            }
+            Received::Nothing => self.session.on_octets(&[], now(), &mut self.actions),
+            Received::End(Disconnect::ClientGone) => {
+                self.gone = true;
+                self.session.on_client_gone(now(), &mut self.actions);
+            }
+            Received::End(reason) => self.session.close(reason, now(), &mut self.actions),
+        }
+    }
+
+    async fn on_filled(&mut self) {
+        let mut batch = std::mem::take(&mut self.batch);
+        if self.outbound.take(&mut batch).is_err() {
+            self.session
+                .close(Disconnect::SlowConsumer, now(), &mut self.actions);
+        }
+        for item in batch.drain(..) {
+            match item {
+                Item::Message(message) => self.writes.push(message),
+                Item::Answer(Answer::Accepted(ticket)) => {
+                    self.session.on_accepted(ticket, now(), &mut self.actions)
+                }
+                Item::Answer(Answer::Outcome(ticket, outcome)) => {
+                    self.session
+                        .on_outcome(ticket, outcome, now(), &mut self.actions);
+                }
+                Item::Answer(Answer::Subscribed(number, result)) => {
+                    if result.is_err() {
+                        self.chats
+                            .retain(|(subscription, _)| *subscription != number);
+                    }
+                    self.session
+                        .on_subscribed(number, result, now(), &mut self.actions);
+                }
+            }
+            // Between two items, so that what the session says keeps its place among the messages.
+            self.act().await;
+        }
+        self.batch = batch;
+    }
+
+    /// Does what the session decided.
+    async fn act(&mut self) {
+        let tally = self.session.take_tally();
+        for (command, count) in tally.frames() {
+            metrics::counter!(metric::FRAMES, "command" => command.name()).increment(count);
+        }
+        for (code, count) in tally.refusals() {
+            metrics::counter!(metric::ERRORS, "code" => code.name()).increment(count);
+        }
+        let mut actions = std::mem::take(&mut self.actions);
+        for action in actions.drain(..) {
+            match action {
+                Action::Send(frame) => self.writes.push(self.framing.wrap(frame)),
+                Action::Publish(publish) => self
+                    .shared
+                    .commands
+                    .submit(publish, Arc::clone(&self.outbound)),
+                Action::Subscribe {
+                    number,
+                    chat,
+                    label,
+                    last_event_id: _,
+                } => {
+                    self.chats.push((number, chat));
+                    let subscriber = Subscriber {
+                        id: self.subscriber_id(number),
+                        label,
+                        framing: self.framing,
+                        session: Arc::clone(&self.outbound),
+                    };
+                    self.shared.fanout.subscribe(chat, subscriber).await;
+                }
+                Action::Unsubscribe { number, chat } => {
+                    self.chats
+                        .retain(|(subscription, _)| *subscription != number);
+                    self.shared
+                        .fanout
+                        .unsubscribe(chat, self.subscriber_id(number))
+                        .await;
+                }
+                Action::Close(reason) => {
+                    self.end.get_or_insert(reason);
+                }
+            }
+        }
+        self.actions = actions;
+    }
+
+    fn subscriber_id(&self, subscription: u32) -> SubscriberId {
+        SubscriberId {
+            session: self.number,
+            subscription,
+        }
+    }
+
+    /// Writes what there is, unless nobody is there to read it.
+    async fn write<T: Transport>(&mut self, transport: &mut T) {
+        let octets = self.writes.iter().map(|message| message.len()).sum();
+        if self.gone {
+            self.writes.clear();
+            return self.outbound.written(octets);
+        }
+        let sent =
+            tokio::time::timeout(self.shared.write_max, transport.send(&mut self.writes)).await;
+        self.outbound.written(octets);
+        match sent {
+            Ok(Ok(())) => self.session.on_sent(now()),
+            Ok(Err(_)) => {
+                self.gone = true;
+                self.session.on_client_gone(now(), &mut self.actions);
+                self.act().await;
+            }
+            Err(_) => {
+                // A message may be half written: nothing but the end can follow it.
+                self.gone = true;
+                self.end = Some(Disconnect::SlowConsumer);
+            }
+        }
+    }
+
+    async fn finish<T: Transport>(mut self, transport: T) {
+        self.outbound.close();
+        for (number, chat) in std::mem::take(&mut self.chats) {
+            self.shared
+                .fanout
+                .unsubscribe(chat, self.subscriber_id(number))
+                .await;
+        }
+        let reason = self.end.unwrap_or(Disconnect::ClientGone);
+        metrics::counter!(metric::DISCONNECTS, "reason" => reason.name()).increment(1);
+        tracing::info!(
+            reason = reason.name(),
+            code = reason.code(),
+            "connection ended"
+        );
+        if !self.gone {
+            transport.close(reason).await;
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! From NATS subjects to local sessions.
+//!
+//! The gateway holds one core NATS subscription per chat that has local subscribers, taken on first interest
+//! and dropped after the last. Chats are spread over shards; each shard is one task that owns everything about
+//! its chats, so that the order of a chat's events needs no lock.
+//!
+//! Core subscriptions and not JetStream consumers: a consumer per chat and gateway leaks, costs the server
+//! state and does not come back by itself after a reconnect. What a core subscription may miss, the chain of
+//! event ids shows and the history fills in.
+
+mod heads;
+mod interest;
+mod room;
+mod shard;
+
+use std::sync::Arc;
+
+use shared::beacon::Beacon;
+use shared::bus::Bus;
+use shared::id::ChatId;
+use shared::lifecycle::Lifecycle;
+use tokio::sync::mpsc;
+
+use crate::framing::Framing;
+use crate::outbound::Outbound;
+use crate::owners::Owners;
+use crate::stomp::message::Label;
+
+/// Most requests waiting for one shard. A session whose request finds it full waits, and is not read meanwhile.
+const REQUESTS_MAX: usize = 1_024;
+
+/// Handle to all shards; cheap to clone.
+#[derive(Clone)]
+pub struct Fanout {
+    shards: Arc<[mpsc::Sender<Request>]>,
+}
+
+/// Names a subscription on this gateway: the session's number and the subscription's number in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SubscriberId {
+    /// Number of the session, unique in this process.
+    pub session: u64,
+    /// Number of the subscription in its session.
+    pub subscription: u32,
+}
+
+/// A session's wish to see a chat's events.
+#[derive(Debug)]
+pub struct Subscriber {
+    /// Its name.
+    pub id: SubscriberId,
+    /// What its MESSAGE frames say of it.
+    pub label: Label,
+    /// How its transport wraps them.
+    pub framing: Framing,
+    /// Where they go, and where the answer to the wish goes first.
+    pub session: Arc<Outbound>,
+}
+
+/// What a shard is asked.
+#[derive(Debug)]
+enum Request {
+    Subscribe(ChatId, Subscriber),
+    Unsubscribe(ChatId, SubscriberId),
+    /// Newest published events, as a beacon tells them.
+    Heads(Arc<[(ChatId, i64)]>),
+    /// The connection to NATS is back; anything may have been missed.
+    Reconnected,
+}
+
+impl Fanout {
+    /// Starts the shards.
+    ///
+    /// `event_bus` holds the subscriptions, `queries` reads history.
+    pub fn start(
+        shards: usize,
+        event_bus: &Bus,
+        queries: &Bus,
+        owners: &Arc<Owners>,
+        life: &Lifecycle,
+    ) -> Self {
+        let shards = (0..shards.max(1))
+            .map(|_| {
+                let (requests, inbox) = mpsc::channel(REQUESTS_MAX);
+                let shard = shard::run(
+                    event_bus.clone(),
+                    queries.clone(),
+                    Arc::clone(owners),
+                    life.clone(),
+                    inbox,
+                );
+                life.spawn_attendant("fan-out", shard);
+                requests
+            })
+            .collect();
+        let fanout = Self { shards };
+        life.spawn_attendant(
+            "fan-out reconnects",
+            fanout.clone().watch_reconnects(event_bus.clone()),
+        );
+        fanout
+    }
+
+    /// Asks for a chat's events. The answer comes to the subscriber's session, ahead of the first event.
+    pub async fn subscribe(&self, chat: ChatId, subscriber: Subscriber) {
+        self.request(chat, Request::Subscribe(chat, subscriber))
+            .await;
+    }
+
+    /// Ends a subscription. Events already queued for the session are still sent.
+    pub async fn unsubscribe(&self, chat: ChatId, subscriber: SubscriberId) {
+        self.request(chat, Request::Unsubscribe(chat, subscriber))
+            .await;
+    }
+
+    /// Compares what a beacon says with what was delivered.
+    pub async fn on_beacon(&self, beacon: &Beacon) {
+        if beacon.heads.is_empty() {
+            return;
+        }
+        let heads: Arc<[_]> = beacon
+            .heads
+            .iter()
+            .map(|(chat, event)| (*chat, event.get()))
+            .collect();
+        for shard in self.shards.iter() {
+            // A shard that ends takes the process with it; nothing to do here.
+            let _ = shard.send(Request::Heads(Arc::clone(&heads))).await;
+        }
+    }
+
+    async fn request(&self, chat: ChatId, request: Request) {
+        let shard = chat.get().unsigned_abs() % self.shards.len() as u64;
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "smaller than the number of shards"
+        )]
+        let _ = self.shards[shard as usize].send(request).await;
+    }
+
+    async fn watch_reconnects(self, bus: Bus) {
+        let mut connections = bus.connections();
+        while connections.changed().await.is_ok() {
+            for shard in self.shards.iter() {
+                let _ = shard.send(Request::Reconnected).await;
+            }
+        }
+    }
+}

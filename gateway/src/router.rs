@@ -1,0 +1,92 @@
+//! Every route that clients see, on one page.
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use crate::connection::Connections;
+use crate::handshake;
+use crate::sockjs::info;
+use crate::transport::websocket::{SockJsWebSocket, WebSocket};
+
+/// Octets of a WebSocket message beyond the longest STOMP frame. A frame only a little too long still gets a
+/// STOMP ERROR that names the limit; a message beyond this is cut off by the WebSocket layer.
+const MESSAGE_OCTETS_SLACK: usize = 64 << 10;
+
+/// Builds the router.
+pub fn router(connections: Connections) -> Router {
+    let base = get(base).fallback(not_allowed);
+    Router::new()
+        .route("/ws", base.clone())
+        .route("/ws/", base)
+        .route("/ws/info", get(info::get).options(info::options))
+        .route("/ws/websocket", get(raw_websocket))
+        .route("/ws/{server}/{session}/websocket", get(sockjs_websocket))
+        .with_state(connections)
+}
+
+async fn not_allowed() -> StatusCode {
+    StatusCode::METHOD_NOT_ALLOWED
+}
+
+/// `/ws`: raw WebSocket, or SockJS's greeting for who asks without an upgrade.
+async fn base(State(connections): State<Connections>, request: Request) -> Response {
+    if handshake::is_wanted(request.headers()) {
+        upgrade(connections, request, Road::Raw)
+    } else {
+        info::greeting()
+    }
+}
+
+async fn raw_websocket(State(connections): State<Connections>, request: Request) -> Response {
+    upgrade(connections, request, Road::Raw)
+}
+
+async fn sockjs_websocket(State(connections): State<Connections>, request: Request) -> Response {
+    let mut segments = request.uri().path().trim_start_matches("/ws/").split('/');
+    // SockJS reserves dots in server and session ids for static files.
+    let valid = |segment: Option<&str>| {
+        segment.is_some_and(|segment| !segment.is_empty() && !segment.contains('.'))
+    };
+    if valid(segments.next()) && valid(segments.next()) {
+        upgrade(connections, request, Road::SockJs)
+    } else {
+        StatusCode::NOT_FOUND.into_response()
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Road {
+    Raw,
+    SockJs,
+}
+
+fn upgrade(connections: Connections, request: Request, road: Road) -> Response {
+    if connections.life.is_stopping() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
+    }
+    let (response, upgrade) = match handshake::accept(request) {
+        Ok(accepted) => accepted.into_parts(),
+        Err(refusal) => return *refusal,
+    };
+    let message_octets_max = connections.limits.decode.frame_octets_max + MESSAGE_OCTETS_SLACK;
+    let life = connections.life.clone();
+    life.spawn(async move {
+        let stream = match handshake::complete(upgrade, message_octets_max).await {
+            Ok(stream) => stream,
+            Err(reason) => return tracing::debug!(reason, "no connection came of a handshake"),
+        };
+        match road {
+            Road::Raw => connections.serve(WebSocket::new(stream)).await,
+            Road::SockJs => {
+                let Ok(transport) = SockJsWebSocket::open(stream).await else {
+                    return tracing::debug!("the client left before the SockJS open frame");
+                };
+                connections.serve(transport).await;
+            }
+        }
+    });
+    response
+}

@@ -1,0 +1,390 @@
+//! A client's STOMP session as a state machine: octets and answers in, [`Action`]s out.
+//!
+//! | phase | on | becomes | and does |
+//! | --- | --- | --- | --- |
+//! | Connecting | CONNECT or STOMP | Connected | CONNECTED |
+//! | Connecting | another frame, no common version | Closed | ERROR, close |
+//! | Connecting | the connect deadline | Closed | ERROR, close |
+//! | Connected | SEND, transaction frames, ACK, NACK, (UN)SUBSCRIBE | Connected | see `on_frame` |
+//! | Connected | an answer of the shell | Connected | RECEIPT or error MESSAGE, the next command |
+//! | Connected | a violation of the protocol | Closed | ERROR, close |
+//! | Connected | silence for too long | Closed | close |
+//! | Connected | DISCONNECT, or the client gone | Disconnecting | nothing yet |
+//! | Disconnecting | the last command is answered | Closed | RECEIPT, close |
+//! | any but Closed | [`Session::close`] | Closed | ERROR where the client should know, close |
+//! | Closed | anything | Closed | nothing |
+//!
+//! It has no clock, no sockets and no tasks. Frames are looked at strictly one after the other, so while one has
+//! to wait the octets behind it wait undecoded: [`Session::wants_input`] tells the shell to stop reading, and
+//! that is the back-pressure on the client.
+
+mod action;
+mod command_body;
+mod commands;
+mod connected;
+mod connecting;
+mod limits;
+mod on_answer;
+mod on_frame;
+mod send;
+mod subscriptions;
+mod tally;
+#[cfg(test)]
+mod tests;
+mod transactions;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use shared::id::{EventId, UserId};
+
+use self::action::Turn;
+pub use self::action::{Action, Now, Publish};
+use self::connected::Connected;
+use self::connecting::Connecting;
+pub use self::limits::SessionLimits;
+use self::on_frame::Flow;
+pub use self::tally::Tally;
+use crate::disconnect::Disconnect;
+use crate::refusal::Refusal;
+use crate::stomp::decode::{Decoded, Decoder};
+use crate::stomp::encode;
+use crate::stomp::error::Violation;
+use crate::stomp::{Frame, Version};
+
+/// One client's session.
+#[derive(Debug)]
+pub struct Session {
+    id: String,
+    server: &'static str,
+    limits: Arc<SessionLimits>,
+    decoder: Decoder,
+    tally: Tally,
+    phase: Phase,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Connecting(Connecting),
+    Connected(Box<Connected>),
+    Disconnecting(Box<Disconnecting>),
+    Closed,
+}
+
+/// The last phase before the end: what the client sent is still carried out, but nothing more is read.
+#[derive(Debug)]
+struct Disconnecting {
+    connected: Connected,
+    receipt: Option<String>,
+    reason: Disconnect,
+}
+
+impl Phase {
+    /// The session's memory, from CONNECTED until the end.
+    fn connected(&self) -> Option<&Connected> {
+        match self {
+            Self::Connected(connected) => Some(connected),
+            Self::Disconnecting(disconnecting) => Some(&disconnecting.connected),
+            Self::Connecting(_) | Self::Closed => None,
+        }
+    }
+
+    fn connected_mut(&mut self) -> Option<&mut Connected> {
+        match self {
+            Self::Connected(connected) => Some(connected),
+            Self::Disconnecting(disconnecting) => Some(&mut disconnecting.connected),
+            Self::Connecting(_) | Self::Closed => None,
+        }
+    }
+}
+
+impl Session {
+    /// A client has come. `id` and `server` go into CONNECTED, so they are free of `:`, `\` and line ends.
+    pub fn new(id: String, server: &'static str, limits: Arc<SessionLimits>, now: Now) -> Self {
+        Self {
+            id,
+            server,
+            decoder: Decoder::new(limits.decode),
+            limits,
+            tally: Tally::default(),
+            phase: Phase::Connecting(Connecting::new(now.instant)),
+        }
+    }
+
+    /// Names the session.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What was agreed on, from CONNECTED until the session is closed.
+    pub fn version(&self) -> Option<Version> {
+        self.phase.connected().map(|connected| connected.version)
+    }
+
+    /// Whom the session belongs to, when that is proven.
+    pub fn user(&self) -> Option<UserId> {
+        self.phase.connected()?.user
+    }
+
+    /// Whether nothing waits for an answer of the shell, so that the session can end without leaving its client
+    /// in the dark.
+    pub fn is_idle(&self) -> bool {
+        let busy =
+            |connected: &Connected| connected.awaiting.is_some() || !connected.commands.is_empty();
+        !self.phase.connected().is_some_and(busy)
+    }
+
+    /// What was counted since the last call.
+    pub fn take_tally(&mut self) -> Tally {
+        std::mem::take(&mut self.tally)
+    }
+
+    /// Whether octets should be read from the client. Not while a SUBSCRIBE awaits its answer, not while as many
+    /// commands as allowed are unanswered, and not once the session is ending.
+    pub fn wants_input(&self) -> bool {
+        match &self.phase {
+            Phase::Connecting(_) => true,
+            Phase::Connected(connected) => connected.wants_input(),
+            Phase::Disconnecting(_) | Phase::Closed => false,
+        }
+    }
+
+    /// Octets came from the client, cut anywhere. What cannot be looked at yet is kept, so the caller stops
+    /// reading as soon as [`Self::wants_input`] says no.
+    pub fn on_octets(&mut self, octets: &[u8], now: Now, out: &mut Vec<Action>) {
+        match &mut self.phase {
+            Phase::Connecting(_) => {}
+            // Even part of a frame is a sign of life.
+            Phase::Connected(connected) => connected.pulse.received(now.instant),
+            // After DISCONNECT or ERROR nothing is looked at.
+            Phase::Disconnecting(_) | Phase::Closed => return,
+        }
+        self.decoder.push(octets);
+        self.advance(now, out);
+    }
+
+    /// A subscription is established, or refused.
+    pub fn on_subscribed(
+        &mut self,
+        number: u32,
+        result: Result<(), Refusal>,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) {
+        self.on_answer(now, out, |connected, turn| {
+            connected.on_subscribed(number, result, turn)
+        });
+    }
+
+    /// NATS has a command, so that the next one of its chat may be published.
+    pub fn on_accepted(&mut self, ticket: u64, now: Now, out: &mut Vec<Action>) {
+        self.on_answer(now, out, |connected, turn| {
+            connected.on_accepted(ticket, turn)
+        });
+    }
+
+    /// What became of a command is known. Implies [`Self::on_accepted`].
+    pub fn on_outcome(
+        &mut self,
+        ticket: u64,
+        outcome: Result<EventId, Refusal>,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) {
+        self.on_answer(now, out, |connected, turn| {
+            connected.on_outcome(ticket, outcome, turn)
+        });
+    }
+
+    /// Octets went out to the client, so the next heart-beat can wait.
+    pub fn on_sent(&mut self, now: Now) {
+        if let Some(connected) = self.phase.connected_mut() {
+            connected.pulse.sent(now.instant);
+        }
+    }
+
+    /// When [`Self::on_deadline`] wants to be called next.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        match &self.phase {
+            Phase::Connecting(connecting) => connecting.deadline(&self.limits),
+            Phase::Connected(_) | Phase::Disconnecting(_) => {
+                let send = self.phase.connected()?.pulse.send_deadline();
+                send.into_iter().chain(self.silence_deadline()).min()
+            }
+            Phase::Closed => None,
+        }
+    }
+
+    /// Time went by. Does nothing before [`Self::next_deadline`].
+    pub fn on_deadline(&mut self, now: Now, out: &mut Vec<Action>) {
+        let due =
+            |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now.instant);
+        if let Phase::Connecting(connecting) = &self.phase
+            && due(connecting.deadline(&self.limits))
+        {
+            return self.close(Disconnect::ConnectDeadline, now, out);
+        }
+        if due(self.silence_deadline()) {
+            return self.close(Disconnect::HeartBeatMissed, now, out);
+        }
+        if let Some(connected) = self.phase.connected_mut()
+            && due(connected.pulse.send_deadline())
+        {
+            connected.pulse.sent(now.instant);
+            out.push(Action::Send(encode::HEART_BEAT.to_owned()));
+        }
+    }
+
+    /// The server ends the session.
+    pub fn close(&mut self, reason: Disconnect, _now: Now, out: &mut Vec<Action>) {
+        if matches!(self.phase, Phase::Closed) {
+            return;
+        }
+        if let Some(message) = reason.error_message() {
+            out.push(Action::Send(encode::error(self.version(), message)));
+        }
+        self.end(reason, out);
+    }
+
+    /// The client is gone without DISCONNECT. What it sent before is carried out all the same (STOMP 1.2,
+    /// "RECEIPT": frames received before a disconnect should continue to get processed), in the order it came;
+    /// [`Action::Close`] follows when the last command is answered. Whoever cannot wait calls [`Self::close`].
+    pub fn on_client_gone(&mut self, now: Now, out: &mut Vec<Action>) {
+        match &self.phase {
+            Phase::Connecting(_) => self.close(Disconnect::ClientGone, now, out),
+            Phase::Connected(_) => self.disconnect(None, Disconnect::ClientGone, out),
+            Phase::Disconnecting(_) | Phase::Closed => {}
+        }
+    }
+
+    /// When the client has been silent for too long. Never while it is not listened to: then its beats wait
+    /// unread in the socket.
+    fn silence_deadline(&self) -> Option<Instant> {
+        match &self.phase {
+            Phase::Connected(connected) if connected.wants_input() => {
+                connected.pulse.receive_deadline()
+            }
+            _ => None,
+        }
+    }
+
+    /// Applies an answer of the shell, then goes on with what waited for it.
+    fn on_answer(
+        &mut self,
+        now: Now,
+        out: &mut Vec<Action>,
+        apply: impl FnOnce(&mut Connected, &mut Turn<'_>),
+    ) {
+        let listened = self.wants_input();
+        let Some(connected) = self.phase.connected_mut() else {
+            return;
+        };
+        let tally = &mut self.tally;
+        apply(connected, &mut Turn { now, out, tally });
+        if !listened {
+            // From now on the client can be heard again; until now its silence meant nothing.
+            connected.pulse.received(now.instant);
+        }
+        self.advance(now, out);
+        self.close_when_answered(out);
+    }
+
+    /// Looks at frames for as long as that is possible.
+    fn advance(&mut self, now: Now, out: &mut Vec<Action>) {
+        while self.wants_input() {
+            if let Phase::Connected(connected) = &mut self.phase {
+                let tally = &mut self.tally;
+                if connected.next_committed_step(&mut Turn { now, out, tally }) {
+                    continue;
+                }
+            }
+            match self.decoder.next(self.version()) {
+                None => break,
+                Some(Ok(Decoded::HeartBeat)) => {}
+                Some(Ok(Decoded::Frame(frame))) => self.on_frame(&frame, now, out),
+                Some(Err(error)) => self.fail(&error.violation, error.receipt.as_deref(), out),
+            }
+        }
+    }
+
+    fn on_frame(&mut self, frame: &Frame, now: Now, out: &mut Vec<Action>) {
+        self.tally.count_frame(frame.command);
+        let result = match &mut self.phase {
+            Phase::Connecting(_) => self.connect(frame, now, out),
+            Phase::Connected(connected) => {
+                let tally = &mut self.tally;
+                connected.on_frame(frame, &mut Turn { now, out, tally })
+            }
+            Phase::Disconnecting(_) | Phase::Closed => Ok(Flow::Continue),
+        };
+        match result {
+            Ok(Flow::Continue) => {}
+            Ok(Flow::Disconnect) => {
+                self.disconnect(
+                    frame.owned_header("receipt"),
+                    Disconnect::ClientDisconnect,
+                    out,
+                );
+            }
+            Err(violation) => self.fail(&violation, frame.header("receipt"), out),
+        }
+    }
+
+    fn connect(
+        &mut self,
+        frame: &Frame,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) -> Result<Flow, Violation> {
+        let connected = connecting::connect(frame, &self.limits, now)?;
+        out.push(Action::Send(encode::connected(encode::Connected {
+            version: connected.version,
+            session: &self.id,
+            server: self.server,
+            heart_beat: self.limits.heart_beat(connected.version),
+            user: connected.user,
+        })));
+        self.phase = Phase::Connected(Box::new(connected));
+        Ok(Flow::Continue)
+    }
+
+    /// Nothing more is read; the session ends as soon as its commands are answered.
+    fn disconnect(&mut self, receipt: Option<String>, reason: Disconnect, out: &mut Vec<Action>) {
+        if let Phase::Connected(connected) = std::mem::replace(&mut self.phase, Phase::Closed) {
+            let connected = *connected;
+            self.phase = Phase::Disconnecting(Box::new(Disconnecting {
+                connected,
+                receipt,
+                reason,
+            }));
+        }
+        self.close_when_answered(out);
+    }
+
+    fn close_when_answered(&mut self, out: &mut Vec<Action>) {
+        let Phase::Disconnecting(disconnecting) = &self.phase else {
+            return;
+        };
+        if !disconnecting.connected.commands.is_empty() {
+            return;
+        }
+        let reason = disconnecting.reason;
+        if let Some(receipt) = &disconnecting.receipt {
+            let frame = encode::receipt(disconnecting.connected.version, receipt);
+            out.push(Action::Send(frame));
+        }
+        self.end(reason, out);
+    }
+
+    /// The client broke the protocol.
+    fn fail(&mut self, violation: &Violation, receipt: Option<&str>, out: &mut Vec<Action>) {
+        let frame = encode::violation(self.version(), violation, receipt);
+        out.push(Action::Send(frame));
+        self.end(violation.disconnect(), out);
+    }
+
+    fn end(&mut self, reason: Disconnect, out: &mut Vec<Action>) {
+        self.phase = Phase::Closed;
+        out.push(Action::Close(reason));
+    }
+}

@@ -1,0 +1,177 @@
+//! The second phase: from CONNECTED until the session ends.
+//!
+//! Holds what a connected session remembers. What frames do to it is in `on_frame`, what answers do in
+//! `on_answer`; this file has what both need: receipts, error messages, SENDs.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use shared::error_code::ErrorCode;
+use shared::id::{ChatId, UserId};
+
+use super::action::{Action, Publish, Turn};
+use super::commands::Commands;
+use super::limits::SessionLimits;
+use super::send::{BadSend, SendRequest};
+use super::subscriptions::Subscriptions;
+use super::transactions::{Step, Transactions};
+use crate::destination;
+use crate::refusal::{About, Refusal};
+use crate::stomp::heartbeat::Pulse;
+use crate::stomp::message::{AckMode, Label};
+use crate::stomp::{Version, encode};
+
+/// A connected session.
+#[derive(Debug)]
+pub(super) struct Connected {
+    pub(super) version: Version,
+    /// Whom the session belongs to, when that is proven; in open mode each body says who its author is.
+    pub(super) user: Option<UserId>,
+    pub(super) pulse: Pulse,
+    pub(super) limits: Arc<SessionLimits>,
+    pub(super) subscriptions: Subscriptions,
+    /// The SUBSCRIBE that is not established yet; no frame is looked at until it is.
+    pub(super) awaiting: Option<Awaiting>,
+    pub(super) transactions: Transactions,
+    /// Of committed transactions, what is still to be done before the next frame.
+    pub(super) committed: VecDeque<Step>,
+    pub(super) commands: Commands,
+    /// Error messages so far, which makes their ids.
+    errors: u64,
+}
+
+/// A SUBSCRIBE to a chat that waits for its answer.
+#[derive(Debug)]
+pub(super) struct Awaiting {
+    pub(super) number: u32,
+    pub(super) chat: ChatId,
+    pub(super) receipt: Option<String>,
+}
+
+/// What an error message says of the frame that failed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Failed<'a> {
+    pub(super) about: About<'a>,
+    pub(super) receipt: Option<&'a str>,
+    pub(super) idempotency_key: Option<&'a str>,
+}
+
+impl Connected {
+    pub(super) fn new(
+        version: Version,
+        user: Option<UserId>,
+        pulse: Pulse,
+        limits: Arc<SessionLimits>,
+    ) -> Self {
+        Self {
+            version,
+            user,
+            pulse,
+            limits,
+            subscriptions: Subscriptions::default(),
+            awaiting: None,
+            transactions: Transactions::default(),
+            committed: VecDeque::new(),
+            commands: Commands::default(),
+            errors: 0,
+        }
+    }
+
+    /// Whether another frame, or step of a transaction, can be looked at now.
+    pub(super) fn wants_input(&self) -> bool {
+        self.awaiting.is_none() && self.commands.len() < self.limits.commands_in_flight_max
+    }
+
+    /// Does the next step of a committed transaction, if there is one.
+    pub(super) fn next_committed_step(&mut self, turn: &mut Turn<'_>) -> bool {
+        match self.committed.pop_front() {
+            Some(Step::Send(send)) => self.carry_out(send, turn),
+            Some(Step::Receipt(receipt)) => self.receipt(receipt.as_deref(), turn),
+            None => return false,
+        }
+        true
+    }
+
+    /// Answers a frame that asked for a receipt.
+    pub(super) fn receipt(&self, receipt: Option<&str>, turn: &mut Turn<'_>) {
+        if let Some(receipt) = receipt {
+            turn.send(encode::receipt(self.version, receipt));
+        }
+    }
+
+    /// Turns a SEND into a command, or tells why not.
+    pub(super) fn carry_out(&mut self, send: SendRequest, turn: &mut Turn<'_>) {
+        match send.check(self.user) {
+            Ok(wish) => publish(self.commands.submit(send, wish), turn),
+            Err(BadSend {
+                refusal,
+                author,
+                chat,
+            }) => {
+                let failed = Failed {
+                    about: About {
+                        destination: &send.destination,
+                        chat,
+                        author,
+                    },
+                    receipt: send.receipt.as_deref(),
+                    idempotency_key: send.idempotency_key.as_deref(),
+                };
+                self.refuse(&refusal, failed, turn);
+            }
+        }
+    }
+
+    /// Tells the client, and nobody else, that something was not done (contract section 5): one MESSAGE to the
+    /// oldest subscription that takes errors, or without any as an unsolicited one, which client libraries hand
+    /// to their callback for unhandled messages.
+    pub(super) fn refuse(&mut self, refusal: &Refusal, failed: Failed<'_>, turn: &mut Turn<'_>) {
+        self.errors += 1;
+        turn.tally.count_refusal(refusal.code);
+        let unsolicited;
+        let (label, destination) = match self.subscriptions.for_errors() {
+            Some(subscription) => (&subscription.label, subscription.destination.as_str()),
+            None => {
+                unsolicited = Label::new(
+                    self.version,
+                    Some(destination::OWN_ERRORS),
+                    0,
+                    AckMode::Auto,
+                );
+                (&unsolicited, destination::OWN_ERRORS)
+            }
+        };
+        // Never equal to an event's id, which is a bare number.
+        let message_id = format!("{ERROR_ID_PREFIX}{}", self.errors);
+        let frame = label
+            .start(Some(self.version), &message_id)
+            .header("destination", destination)
+            .optional("receipt-id", failed.receipt)
+            .optional("idempotency-key", failed.idempotency_key);
+        let body = refusal.body(failed.about, turn.now.wall);
+        turn.send(
+            label
+                .ack(frame, &message_id)
+                .body("application/json", &body),
+        );
+    }
+
+    /// A refusal for whoever is not the user a destination names.
+    pub(super) fn check_user(&self, named: UserId) -> Result<(), Refusal> {
+        match self.user {
+            Some(user) if user != named => {
+                let message = format!("The errors of user {named} are for user {named} only");
+                Err(Refusal::new(ErrorCode::Forbidden, message))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What the `message-id` of an error message starts with.
+pub(super) const ERROR_ID_PREFIX: &str = "error-";
+
+/// Has a command published that is free to go.
+pub(super) fn publish(command: Option<Publish>, turn: &mut Turn<'_>) {
+    turn.out.extend(command.map(Action::Publish));
+}

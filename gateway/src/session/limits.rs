@@ -1,0 +1,63 @@
+//! What one session may take up.
+
+use std::time::Duration;
+
+use crate::stomp::Version;
+use crate::stomp::decode::DecodeLimits;
+use crate::stomp::heartbeat::HeartBeat;
+
+/// The bounds of a session. What happens at each is written beside the code that checks it.
+#[derive(Debug, Clone)]
+pub struct SessionLimits {
+    /// Of one frame.
+    pub decode: DecodeLimits,
+    /// Most subscriptions at a time; one more is refused.
+    pub subscriptions_max: usize,
+    /// Most open transactions; one more ends the session.
+    pub transactions_max: usize,
+    /// Most frames in a transaction; one more ends the session.
+    pub transaction_frames_max: usize,
+    /// Most octets in all open transactions together; more end the session.
+    pub transaction_octets_max: usize,
+    /// Most commands without outcome; then the client's octets wait.
+    pub commands_in_flight_max: usize,
+    /// Longest time until CONNECT.
+    pub connect_max: Duration,
+    /// The smallest interval in which we send heart-beats; zero for never.
+    pub heart_beat_send: Duration,
+    /// The interval in which we want heart-beats; zero for never.
+    pub heart_beat_receive: Duration,
+    /// How many intervals of silence end the session. At least 3: timers of background tabs are slow.
+    pub heart_beat_tolerance: u32,
+}
+
+impl SessionLimits {
+    /// What CONNECTED offers. In 1.0 there are no heart-beats.
+    pub fn heart_beat(&self, version: Version) -> HeartBeat {
+        let millis = |interval: Duration| u32::try_from(interval.as_millis()).unwrap_or(u32::MAX);
+        match version {
+            Version::V1_0 => HeartBeat::default(),
+            _ => HeartBeat {
+                send_ms: millis(self.heart_beat_send),
+                receive_ms: millis(self.heart_beat_receive),
+            },
+        }
+    }
+}
+
+impl Default for SessionLimits {
+    fn default() -> Self {
+        Self {
+            decode: DecodeLimits::default(),
+            subscriptions_max: 100,
+            transactions_max: 16,
+            transaction_frames_max: 1_000,
+            transaction_octets_max: 1 << 20,
+            commands_in_flight_max: 64,
+            connect_max: Duration::from_secs(10),
+            heart_beat_send: Duration::from_secs(10),
+            heart_beat_receive: Duration::from_secs(10),
+            heart_beat_tolerance: 3,
+        }
+    }
+}

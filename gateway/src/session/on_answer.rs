@@ -1,0 +1,76 @@
+//! What the shell's answers do to a connected session.
+
+use shared::error_code::ErrorCode;
+use shared::id::EventId;
+
+use super::action::Turn;
+use super::connected::{Connected, Failed, publish};
+use crate::refusal::{About, Refusal};
+
+impl Connected {
+    /// A subscription is established or refused. A refused one leaves no trace, with one exception: when the
+    /// history is gone, live events go on, and only the replay failed.
+    pub(super) fn on_subscribed(
+        &mut self,
+        number: u32,
+        result: Result<(), Refusal>,
+        turn: &mut Turn<'_>,
+    ) {
+        let Some(awaiting) = self.awaiting.take_if(|awaiting| awaiting.number == number) else {
+            return;
+        };
+        let Err(refusal) = result else {
+            return self.receipt(awaiting.receipt.as_deref(), turn);
+        };
+        let Some(subscription) = self.subscriptions.get(number) else {
+            return;
+        };
+        let destination = subscription.destination.clone();
+        if refusal.code != ErrorCode::HistoryGone {
+            self.subscriptions.remove(number);
+        }
+        let failed = Failed {
+            about: About {
+                destination: &destination,
+                chat: Some(awaiting.chat),
+                author: self.user,
+            },
+            receipt: awaiting.receipt.as_deref(),
+            idempotency_key: None,
+        };
+        self.refuse(&refusal, failed, turn);
+    }
+
+    /// NATS has a command.
+    pub(super) fn on_accepted(&mut self, ticket: u64, turn: &mut Turn<'_>) {
+        publish(self.commands.accepted(ticket), turn);
+    }
+
+    /// What became of a command is known.
+    pub(super) fn on_outcome(
+        &mut self,
+        ticket: u64,
+        outcome: Result<EventId, Refusal>,
+        turn: &mut Turn<'_>,
+    ) {
+        let Some((command, next)) = self.commands.answered(ticket) else {
+            return;
+        };
+        match outcome {
+            Ok(_) => self.receipt(command.receipt.as_deref(), turn),
+            Err(refusal) => {
+                let failed = Failed {
+                    about: About {
+                        destination: &command.destination,
+                        chat: Some(command.wish.chat),
+                        author: Some(command.wish.author),
+                    },
+                    receipt: command.receipt.as_deref(),
+                    idempotency_key: command.idempotency_key.as_deref(),
+                };
+                self.refuse(&refusal, failed, turn);
+            }
+        }
+        publish(next, turn);
+    }
+}
