@@ -1,0 +1,199 @@
+//! From settings to running tasks, and back.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use async_nats::jetstream;
+use sea_orm::{DbBackend, DbErr};
+use shared::bus::Bus;
+use shared::config::BadSettings;
+use shared::lifecycle::Lifecycle;
+use shared::stream;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use crate::backoff::{Backoff, jittered};
+use crate::config::RunConfig;
+use crate::database::{Database, WrongPartitionCount, fix_partitions, migrate};
+use crate::fleet::Fleet;
+use crate::health::Health;
+use crate::partition::{self, Office};
+use crate::store::{Store, prune};
+use crate::{database, queries};
+
+/// Longest wait for the ack of a publish, and for an answer of the JetStream API.
+const JETSTREAM_MAX: Duration = Duration::from_secs(2);
+
+/// Longest wait for a stream to be declared, before it is tried again.
+const DECLARE_MAX: Duration = Duration::from_secs(5);
+
+/// Longest wait for NATS before the log says that we wait.
+const QUIET_WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// Longest wait for the database when closing it.
+const CLOSE_MAX: Duration = Duration::from_secs(2);
+
+/// How often rejections that nobody can ask about any more are looked for.
+const PRUNE_INTERVAL: Duration = Duration::from_mins(1);
+
+/// A persister whose tasks are running.
+#[derive(Debug)]
+pub struct App {
+    database: Database,
+    fleet: Fleet,
+}
+
+impl App {
+    /// Waits for database and NATS, prepares both, and starts all tasks. `health` is ready from then on.
+    ///
+    /// # Errors
+    /// [`BadSettings`] when the database was set up for another number of partitions; anything else when
+    /// waiting would not help.
+    pub async fn start(
+        config: &RunConfig,
+        life: &Lifecycle,
+        health: &Health,
+    ) -> anyhow::Result<Self> {
+        let database = open_database(config).await?;
+        match fix_partitions(&database.writer, config.partitions).await {
+            Ok(()) => {}
+            Err(wrong @ WrongPartitionCount::Other { .. }) => {
+                return Err(BadSettings(wrong.to_string()).into());
+            }
+            Err(WrongPartitionCount::Database(error)) => {
+                return Err(error).context("cannot read the number of partitions");
+            }
+        }
+        let bus = connect("persister", config).await?;
+        // Questions on a connection of their own: a storm of them must not delay commands and events.
+        let questions = connect("persister questions", config).await?;
+        let jetstream = jetstream::ContextBuilder::new()
+            .timeout(JETSTREAM_MAX)
+            .build(bus.client.clone());
+        declare_streams(config, &jetstream).await;
+
+        let replica = Uuid::now_v7().to_string();
+        let fleet = Fleet::new(
+            database.writer.clone(),
+            replica.clone(),
+            config.lease_ttl,
+            config.partitions,
+        );
+        fleet.report().await.context("cannot join the fleet")?;
+        let store = Store::new(
+            database.writer.clone(),
+            config.partitions,
+            config.lease_ttl,
+            replica,
+        );
+        let office = Office {
+            store,
+            fleet: fleet.clone(),
+            bus: bus.clone(),
+            jetstream,
+            limits: config.streams.clone(),
+            life: life.clone(),
+        };
+        for partition in config.partitions.all() {
+            life.spawn_essential("partition", partition::run(office.clone(), partition));
+        }
+        life.spawn_essential("fleet", report(life.clone(), fleet.clone()));
+        life.spawn_essential("prune", prune_rejections(life.clone(), database.clone()));
+        queries::spawn(life, &questions, &database.reader);
+        health.started(bus, fleet.clone());
+        Ok(Self { database, fleet })
+    }
+
+    /// Leaves the fleet and closes the database. For after all tasks have ended.
+    pub async fn close(self) {
+        let closing = async {
+            self.fleet.leave().await?;
+            self.database.close().await
+        };
+        match timeout(CLOSE_MAX, closing).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "leaving the database failed"),
+            Err(_) => tracing::warn!("the database did not let go in time"),
+        }
+    }
+}
+
+/// Connects and migrates; waits for a server that is not there yet. A file that cannot be opened will not
+/// open later either.
+async fn open_database(config: &RunConfig) -> anyhow::Result<Database> {
+    let url = &config.database.database_url;
+    let mut backoff = Backoff::default();
+    loop {
+        let opening = async {
+            if !config.no_migrate {
+                migrate(url).await?;
+            }
+            Database::connect(url).await
+        };
+        let error = match opening.await {
+            Ok(database) => return Ok(database),
+            Err(error) => error,
+        };
+        let absent = matches!(error, DbErr::Conn(_) | DbErr::ConnectionAcquire(_));
+        if !absent || url.backend() == DbBackend::Sqlite {
+            return Err(error).context("cannot open the database");
+        }
+        tracing::warn!(%error, "waiting for the database");
+        backoff.wait().await;
+    }
+}
+
+async fn connect(name: &str, config: &RunConfig) -> anyhow::Result<Bus> {
+    let bus = Bus::connect(name, &config.nats.nats_url)
+        .await
+        .context("cannot use these NATS servers")?;
+    if timeout(QUIET_WAIT_MAX, bus.wait_connected()).await.is_err() {
+        tracing::warn!(connection = name, "waiting for NATS");
+        bus.wait_connected().await;
+    }
+    Ok(bus)
+}
+
+async fn declare_streams(config: &RunConfig, jetstream: &jetstream::Context) {
+    for partition in config.partitions.all() {
+        let mut backoff = Backoff::default();
+        loop {
+            let declaring = stream::declare(jetstream, partition, &config.streams);
+            let error = match timeout(DECLARE_MAX, declaring).await {
+                Ok(Ok(())) => break,
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "no answer in time".to_owned(),
+            };
+            tracing::warn!(%partition, error, "the streams cannot be declared; trying again");
+            backoff.wait().await;
+        }
+    }
+}
+
+async fn report(life: Lifecycle, fleet: Fleet) {
+    while !life.is_stopping() {
+        let was_up = fleet.is_database_up();
+        match fleet.report().await {
+            Ok(()) if !was_up => tracing::info!("the database answers again"),
+            Ok(()) => {}
+            Err(error) if was_up => tracing::warn!(%error, "the database does not answer"),
+            Err(_) => {}
+        }
+        tokio::select! {
+            () = tokio::time::sleep(jittered(fleet.lease_ttl() / 3)) => {}
+            () = life.stopping() => {}
+        }
+    }
+}
+
+async fn prune_rejections(life: Lifecycle, database: database::Database) {
+    while !life.is_stopping() {
+        if let Err(error) = prune::rejections(&database.writer).await {
+            tracing::debug!(%error, "old rejections could not be removed");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(jittered(PRUNE_INTERVAL)) => {}
+            () = life.stopping() => {}
+        }
+    }
+}

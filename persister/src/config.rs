@@ -1,0 +1,209 @@
+//! Flags and environment of the persister; `--help` is the reference.
+
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use shared::config::{AdminConfig, BadSettings, NatsConfig, TelemetryConfig, duration};
+use shared::partition::PartitionCount;
+use shared::stream::StreamLimits;
+
+use crate::database::DatabaseUrl;
+
+/// Shortest and longest lease. Below, a slow disk costs the lease; above, a crash stops a partition for long.
+const LEASE_TTL_MIN: Duration = Duration::from_millis(200);
+const LEASE_TTL_MAX: Duration = Duration::from_mins(1);
+
+/// Carries out the commands of all chats and stores what happened.
+#[derive(Debug, Parser)]
+#[command(name = "persister", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// What to do; `run` when left out.
+    #[command(subcommand)]
+    pub task: Option<Task>,
+
+    /// Settings of `run` when no task is named.
+    #[command(flatten)]
+    pub run: RunConfig,
+}
+
+/// One thing the program does.
+#[derive(Debug, Subcommand)]
+pub enum Task {
+    /// Carry out commands until told to stop.
+    Run(Box<RunConfig>),
+    /// Bring the database to the present schema, and end.
+    Migrate(DatabaseConfig),
+    /// Provision chat rooms.
+    Chats {
+        /// What to do with them.
+        #[command(subcommand)]
+        action: ChatsAction,
+    },
+}
+
+/// One thing to do with chat rooms.
+#[derive(Debug, Subcommand)]
+pub enum ChatsAction {
+    /// Print all of them.
+    List {
+        /// Where they are.
+        #[command(flatten)]
+        database: DatabaseConfig,
+        /// One JSON array instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Open one and print its id.
+    Add {
+        /// Where they are.
+        #[command(flatten)]
+        database: DatabaseConfig,
+        /// Its country, by ISO 3166-1 alpha-2 code.
+        #[arg(long)]
+        country: String,
+        /// Its name.
+        #[arg(long)]
+        name: String,
+    },
+    /// Close one: all memberships in it end. Its events stay.
+    Remove {
+        /// Where they are.
+        #[command(flatten)]
+        database: DatabaseConfig,
+        /// Its id.
+        id: shared::id::ChatId,
+    },
+}
+
+/// Which database.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Database")]
+pub struct DatabaseConfig {
+    /// `postgres://user:password@host/name`, or `sqlite://file`, which is created when missing.
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        default_value = "sqlite://persister.db?mode=rwc",
+        hide_env_values = true
+    )]
+    pub database_url: DatabaseUrl,
+}
+
+/// Settings of `run`.
+#[derive(Debug, Clone, Args)]
+pub struct RunConfig {
+    /// Which database.
+    #[command(flatten)]
+    pub database: DatabaseConfig,
+
+    /// Number of partitions, from 1 to 64: how many persisters can share the work. Fixed at first start.
+    #[arg(long, env = "PARTITIONS", default_value = "1")]
+    pub partitions: PartitionCount,
+
+    /// How long a silent owner keeps a partition before another persister takes it.
+    #[arg(long, env = "LEASE_TTL", default_value = "1500ms", value_parser = duration)]
+    pub lease_ttl: Duration,
+
+    /// Longest wait at shutdown for what is in hand to be stored and published.
+    #[arg(long, env = "DRAIN_MAX", default_value = "10s", value_parser = duration)]
+    pub drain_max: Duration,
+
+    /// Bring the database to the present schema at start (the default).
+    #[arg(long, overrides_with = "no_migrate")]
+    pub migrate: bool,
+
+    /// Leave the schema alone at start.
+    #[arg(long, env = "NO_MIGRATE", overrides_with = "migrate")]
+    pub no_migrate: bool,
+
+    /// Where NATS is.
+    #[command(flatten)]
+    pub nats: NatsConfig,
+
+    /// Bounds of the streams.
+    #[command(flatten)]
+    pub streams: StreamLimits,
+
+    /// Probes and metrics.
+    #[command(flatten)]
+    pub admin: AdminConfig,
+
+    /// Logs and traces.
+    #[command(flatten)]
+    pub telemetry: TelemetryConfig,
+}
+
+impl RunConfig {
+    /// Checks what no single setting can.
+    pub fn check(&self) -> Result<(), BadSettings> {
+        if (LEASE_TTL_MIN..=LEASE_TTL_MAX).contains(&self.lease_ttl) {
+            Ok(())
+        } else {
+            Err(BadSettings(
+                "--lease-ttl must be from 200ms to 1m".to_owned(),
+            ))
+        }
+    }
+}
+
+impl Cli {
+    /// The task, with `run` for none.
+    pub fn into_task(self) -> Task {
+        self.task.unwrap_or_else(|| Task::Run(Box::new(self.run)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task(arguments: &[&str]) -> Result<Task, clap::Error> {
+        Cli::try_parse_from([&["persister"], arguments].concat()).map(Cli::into_task)
+    }
+
+    #[test]
+    fn no_task_means_run() {
+        for arguments in [&["--partitions", "8"][..], &["run", "--partitions", "8"]] {
+            match task(arguments).unwrap() {
+                Task::Run(run) => assert_eq!(run.partitions.get(), 8),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn the_later_of_migrate_and_no_migrate_counts() {
+        for (arguments, expected) in [
+            (&["run"][..], false),
+            (&["run", "--no-migrate"], true),
+            (&["run", "--no-migrate", "--migrate"], false),
+        ] {
+            match task(arguments).unwrap() {
+                Task::Run(run) => assert_eq!(run.no_migrate, expected, "{arguments:?}"),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn impossible_settings_are_refused() {
+        for bad in [
+            &["--partitions", "0"][..],
+            &["--database-url", "mysql://x"],
+            &["chats", "remove", "0"],
+            &["--lease-ttl", "soon"],
+        ] {
+            assert!(task(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_lease_has_bounds() {
+        for (ttl, fine) in [("199ms", false), ("1500ms", true), ("61s", false)] {
+            match task(&["--lease-ttl", ttl]).unwrap() {
+                Task::Run(run) => assert_eq!(run.check().is_ok(), fine, "{ttl}"),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}

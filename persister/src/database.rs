@@ -1,0 +1,121 @@
+//! The database as this process sees it: where it is, one pool to write with, one to answer questions with.
+//!
+//! Two pools, so that a storm of questions cannot keep a batch from its connection (design, pitfall 9).
+
+mod migrate;
+mod partitions;
+mod url;
+
+use std::time::Duration;
+
+use sea_orm::sea_query::{Expr, SimpleExpr};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database as SeaOrm, DatabaseConnection, DatabaseTransaction,
+    DbBackend, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+
+pub use migrate::migrate;
+pub use partitions::{WrongPartitionCount, fix_partitions};
+pub use url::{BadDatabaseUrl, DatabaseUrl};
+
+/// Connections that write. Partitions commit in parallel on PostgreSQL; SQLite has one writer by nature.
+const POSTGRES_WRITERS_MAX: u32 = 8;
+const SQLITE_WRITERS_MAX: u32 = 1;
+
+/// Connections that answer questions.
+const POSTGRES_READERS_MAX: u32 = 4;
+const SQLITE_READERS_MAX: u32 = 2;
+
+/// Longest wait for a connection, the making of one included.
+const ACQUIRE_MAX: Duration = Duration::from_secs(2);
+
+/// Longest a single statement may take in PostgreSQL.
+const STATEMENT_MAX: Duration = Duration::from_secs(5);
+
+/// Longest wait for another process that holds SQLite's write lock.
+const SQLITE_BUSY_MAX: Duration = Duration::from_secs(5);
+
+/// Names the lock of [`exclusive`] among all advisory locks of the database: "chat" in ASCII.
+const ADVISORY_LOCK: i64 = 0x6368_6174;
+
+/// How transactions that write begin. SQLite takes the write lock at once: a lock taken later cannot be waited
+/// for. PostgreSQL ignores it.
+pub const IMMEDIATE: TransactionOptions = TransactionOptions {
+    isolation_level: None,
+    access_mode: None,
+    sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+};
+
+/// Cheap handle to the database.
+#[derive(Debug, Clone)]
+pub struct Database {
+    /// For batches, leases and provisioning.
+    pub writer: DatabaseConnection,
+    /// For questions only.
+    pub reader: DatabaseConnection,
+}
+
+impl Database {
+    /// Connects, once: whoever can wait for a database tries again.
+    pub async fn connect(url: &DatabaseUrl) -> Result<Self, DbErr> {
+        let (writers, readers) = match url.backend() {
+            DbBackend::Sqlite => (SQLITE_WRITERS_MAX, SQLITE_READERS_MAX),
+            _ => (POSTGRES_WRITERS_MAX, POSTGRES_READERS_MAX),
+        };
+        Ok(Self {
+            writer: SeaOrm::connect(options(url, writers)).await?,
+            reader: SeaOrm::connect(options(url, readers)).await?,
+        })
+    }
+
+    /// Closes both pools.
+    pub async fn close(self) -> Result<(), DbErr> {
+        self.reader.close().await?;
+        self.writer.close().await
+    }
+}
+
+fn options(url: &DatabaseUrl, connections_max: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url.expose());
+    options
+        .max_connections(connections_max)
+        .acquire_timeout(ACQUIRE_MAX)
+        .statement_timeout(STATEMENT_MAX)
+        // A ping before every use would be one more round trip per batch; a dead connection shows itself as
+        // a transient error, and the batch is tried again.
+        .test_before_acquire(false)
+        .sqlx_logging(false)
+        .map_sqlx_sqlite_opts(|options| {
+            use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+            options
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                // NORMAL may lose the last commits at a power cut, after their receipts went out.
+                .synchronous(SqliteSynchronous::Full)
+                .busy_timeout(SQLITE_BUSY_MAX)
+                .foreign_keys(true)
+        });
+    options
+}
+
+/// A transaction that no other such transaction overlaps, in this process or another: for what is done once.
+///
+/// On PostgreSQL an advisory lock, which the end of the transaction gives back; on SQLite `BEGIN IMMEDIATE`.
+async fn exclusive(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let transaction = db.begin_with_options(IMMEDIATE).await?;
+    if transaction.get_database_backend() == DbBackend::Postgres {
+        let lock = format!("SELECT pg_advisory_xact_lock({ADVISORY_LOCK})");
+        transaction.execute_unprepared(&lock).await?;
+    }
+    Ok(transaction)
+}
+
+/// Milliseconds since 1970 by the clock of the database, the only clock that leases know.
+///
+/// The time of the statement, not that of the transaction: a lease must not count from before a wait for a lock.
+pub fn now_ms(backend: DbBackend) -> SimpleExpr {
+    match backend {
+        DbBackend::Sqlite => Expr::cust("CAST(unixepoch('subsec') * 1000 AS INTEGER)"),
+        _ => Expr::cust("CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"),
+    }
+}

@@ -1,0 +1,161 @@
+//! Pure: what was before, and commands in order → events, changes of membership, outcomes.
+//!
+//! No database, no clock, no NATS: the same arguments give the same [`Decision`], which is what lets a batch be
+//! decided again after a conflict, in smaller parts, or by another replica after a crash.
+
+mod join;
+mod leave;
+mod numbering;
+mod rooms;
+mod typing;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use shared::clock::Timestamp;
+use shared::command::{Command, CommandId, Outcome};
+use shared::error_code::ErrorCode;
+use shared::event::{ChatEvent, EventType};
+use shared::id::{ChatId, UserId};
+
+pub use numbering::Numbering;
+pub use rooms::{Room, Rooms};
+
+/// A command in its place.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// Sequence in the command stream.
+    pub seq: i64,
+    /// When the stream accepted it, which becomes the time of its event.
+    pub time: Timestamp,
+    /// Its name, if that could be read: without one nobody can be told what became of it.
+    pub id: Option<CommandId>,
+    /// What it asks for, or why it is refused without looking at anything.
+    pub asks: Result<Command, ErrorCode>,
+}
+
+/// What the database said before the batch.
+#[derive(Debug, Clone, Default)]
+pub struct Before {
+    /// Chats and members.
+    pub rooms: Rooms,
+    /// Outcomes of commands that were seen before.
+    pub known: HashMap<CommandId, Outcome>,
+    /// Commands whose outcome was asked for, found or not.
+    pub asked: HashSet<CommandId>,
+}
+
+/// An event to store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEvent {
+    /// The event.
+    pub event: ChatEvent,
+    /// Id of the chat's previous event, 0 for the first.
+    pub previous_id: i64,
+    /// The command that caused it.
+    pub command_id: CommandId,
+    /// Place of that command in the batch.
+    pub wish: usize,
+}
+
+/// A rejection to remember.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewRejection {
+    /// Of which command.
+    pub command_id: CommandId,
+    /// Why.
+    pub code: ErrorCode,
+    /// When the command was accepted into the stream.
+    pub time: Timestamp,
+}
+
+/// What the batch comes to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Decision {
+    /// In order of id.
+    pub events: Vec<NewEvent>,
+    /// New rejections.
+    pub rejections: Vec<NewRejection>,
+    /// Memberships that begin, net of the batch, sorted.
+    pub joined: Vec<(UserId, ChatId)>,
+    /// Memberships that end, net of the batch, sorted.
+    pub left: Vec<(UserId, ChatId)>,
+    /// By how many chats users gain (or lose) a country, net of the batch; never 0.
+    pub countries: BTreeMap<(UserId, String), i32>,
+    /// One per wish; `None` for a command without a name.
+    pub outcomes: Vec<Option<Outcome>>,
+    /// Commands that were rejected although nobody asked whether they had been carried out before: the answer
+    /// may change the decision.
+    pub suspects: Vec<CommandId>,
+}
+
+/// Decides a batch. `now` is for the age of typing commands.
+pub fn decide(wishes: &[Wish], before: &Before, numbering: Numbering, now: Timestamp) -> Decision {
+    let mut rooms = before.rooms.clone();
+    let mut seen: HashMap<CommandId, Outcome> = HashMap::new();
+    let mut decision = Decision::default();
+    for (place, wish) in wishes.iter().enumerate() {
+        let Some(command_id) = wish.id else {
+            decision.outcomes.push(None);
+            continue;
+        };
+        let first = before.known.get(&command_id).or(seen.get(&command_id));
+        let outcome = match first {
+            Some(first) => *first,
+            None => match judge(wish, &mut rooms, now) {
+                Ok(command) => {
+                    let event = ChatEvent {
+                        id: numbering.event_id(wish.seq),
+                        author_id: command.author_id,
+                        chat_id: command.chat_id,
+                        event_type: command.kind,
+                        event_time: wish.time,
+                    };
+                    let outcome = Outcome::Stored(event.id);
+                    decision.events.push(NewEvent {
+                        previous_id: rooms.append(command.chat_id, event.id),
+                        event,
+                        command_id,
+                        wish: place,
+                    });
+                    outcome
+                }
+                Err(code) => {
+                    if !before.asked.contains(&command_id) {
+                        decision.suspects.push(command_id);
+                    }
+                    decision.rejections.push(NewRejection {
+                        command_id,
+                        code,
+                        time: wish.time,
+                    });
+                    Outcome::Rejected(code)
+                }
+            },
+        };
+        seen.insert(command_id, outcome);
+        decision.outcomes.push(Some(outcome));
+    }
+    rooms.changes_since(&before.rooms, &mut decision);
+    decision
+}
+
+/// Whether the wish is granted; if so, the members already show it.
+fn judge<'a>(
+    wish: &'a Wish,
+    rooms: &mut Rooms,
+    now: Timestamp,
+) -> Result<&'a Command, ErrorCode> {
+    let command = wish.asks.as_ref().map_err(|code| *code)?;
+    if !rooms.exists(command.chat_id) {
+        return Err(ErrorCode::ChatNotFound);
+    }
+    match command.kind {
+        EventType::Join => join::judge(command, rooms)?,
+        EventType::Leave => leave::judge(command, rooms)?,
+        EventType::StartTyping | EventType::StopTyping => typing::judge(wish.time, now)?,
+    }
+    Ok(command)
+}
+
+#[cfg(test)]
+mod tests;

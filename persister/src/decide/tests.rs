@@ -1,0 +1,248 @@
+//! Tables for each rule, and a property test against a model that thinks one command at a time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use shared::partition::Partition;
+use uuid::Uuid;
+
+use super::*;
+
+/// Noon of some day, in microseconds.
+const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
+
+fn numbering() -> Numbering {
+    Numbering {
+        base: 0,
+        partition: Partition::new(0),
+        partitions: 1.try_into().unwrap(),
+    }
+}
+
+fn user(id: i64) -> UserId {
+    id.try_into().unwrap()
+}
+
+fn chat(id: i64) -> ChatId {
+    id.try_into().unwrap()
+}
+
+fn name(number: u128) -> CommandId {
+    Uuid::from_u128(number).into()
+}
+
+fn wish(seq: i64, number: u128, kind: EventType, author: i64, room: i64) -> Wish {
+    let command = Command {
+        id: name(number),
+        kind,
+        author_id: user(author),
+        chat_id: chat(room),
+    };
+    Wish {
+        seq,
+        time: NOW,
+        id: Some(command.id),
+        asks: Ok(command),
+    }
+}
+
+/// Chats 1 and 2 in country AA, 3 in BB.
+fn world() -> Before {
+    let mut before = Before::default();
+    for (id, country) in [(1, "AA"), (2, "AA"), (3, "BB")] {
+        let room = Room {
+            country: country.to_owned(),
+            head: 0,
+        };
+        before.rooms.chats.insert(chat(id), room);
+    }
+    before
+}
+
+fn stored(id: i64) -> Option<Outcome> {
+    Some(Outcome::Stored(id.try_into().unwrap()))
+}
+
+fn rejected(code: ErrorCode) -> Option<Outcome> {
+    Some(Outcome::Rejected(code))
+}
+
+#[track_caller]
+fn check(wishes: &[Wish], before: &Before, outcomes: &[Option<Outcome>]) -> Decision {
+    let decision = decide(wishes, before, numbering(), NOW);
+    assert_eq!(decision.outcomes, outcomes);
+    decision
+}
+
+#[test]
+fn a_member_joins_once_and_a_stranger_cannot_leave() {
+    use EventType::{Join, Leave};
+    let decision = check(
+        &[
+            wish(1, 1, Leave, 7, 1),
+            wish(2, 2, Join, 7, 1),
+            wish(3, 3, Join, 7, 1),
+            wish(4, 4, Join, 7, 9),
+        ],
+        &world(),
+        &[
+            rejected(ErrorCode::NotJoined),
+            stored(2),
+            rejected(ErrorCode::AlreadyJoined),
+            rejected(ErrorCode::ChatNotFound),
+        ],
+    );
+    assert_eq!(decision.joined, [(user(7), chat(1))]);
+    assert_eq!(decision.rejections.len(), 3);
+    assert_eq!(decision.suspects, [name(1), name(3), name(4)]);
+}
+
+#[test]
+fn anybody_types_but_not_late() {
+    let mut late = wish(2, 2, EventType::StopTyping, 7, 1);
+    late.time = Timestamp::from_micros(NOW.micros() - 10_001_000);
+    let mut in_time = wish(3, 3, EventType::StopTyping, 7, 1);
+    in_time.time = Timestamp::from_micros(NOW.micros() - 10_000_000);
+    let decision = check(
+        &[wish(1, 1, EventType::StartTyping, 7, 1), late, in_time],
+        &world(),
+        &[stored(1), rejected(ErrorCode::Expired), stored(3)],
+    );
+    assert!(decision.joined.is_empty());
+}
+
+#[test]
+fn a_join_is_never_too_late() {
+    let mut late = wish(1, 1, EventType::Join, 7, 1);
+    late.time = Timestamp::from_micros(0);
+    check(&[late], &world(), &[stored(1)]);
+}
+
+#[test]
+fn a_repeated_command_gets_its_first_outcome() {
+    use EventType::Join;
+    let mut before = world();
+    before.known.insert(name(8), stored(5).unwrap());
+    let decision = check(
+        &[
+            wish(11, 8, Join, 7, 1),
+            wish(12, 9, Join, 8, 1),
+            wish(13, 9, Join, 8, 1),
+        ],
+        &before,
+        &[stored(5), stored(12), stored(12)],
+    );
+    assert_eq!(decision.events.len(), 1);
+}
+
+#[test]
+fn events_of_a_chat_form_a_chain() {
+    use EventType::{Join, StartTyping};
+    let mut before = world();
+    before.rooms.chats.get_mut(&chat(1)).unwrap().head = 40;
+    let decision = check(
+        &[
+            wish(41, 1, Join, 7, 1),
+            wish(42, 2, Join, 7, 2),
+            wish(43, 3, StartTyping, 7, 1),
+        ],
+        &before,
+        &[stored(41), stored(42), stored(43)],
+    );
+    let chain: Vec<_> = decision.events.iter().map(|e| e.previous_id).collect();
+    assert_eq!(chain, [40, 0, 41]);
+}
+
+#[test]
+fn what_cannot_be_read_is_refused_or_passed_over() {
+    let mut nameless = wish(1, 1, EventType::Join, 7, 1);
+    nameless.id = None;
+    nameless.asks = Err(ErrorCode::MalformedPayload);
+    let mut named = nameless.clone();
+    named.id = Some(name(2));
+    let decision = check(
+        &[nameless, named],
+        &world(),
+        &[None, rejected(ErrorCode::MalformedPayload)],
+    );
+    assert_eq!(decision.rejections.len(), 1);
+}
+
+/// Author 1 or 2, chat 1 to 4 (4 does not exist), a name of which some repeat.
+fn any_wish() -> impl Strategy<Value = (u128, usize, i64, i64)> {
+    (0..30_u128, 0..4_usize, 1..3_i64, 1..5_i64)
+}
+
+proptest! {
+    #[test]
+    fn batches_come_to_what_single_commands_come_to(
+        wishes in proptest::collection::vec(any_wish(), 0..60),
+        splits in proptest::collection::vec(1..20_usize, 0..20),
+    ) {
+        let wishes: Vec<_> = (1_i64..)
+            .zip(wishes)
+            .map(|(seq, (number, kind, author, room))| {
+                wish(seq, number, EventType::ALL[kind], author, room)
+            })
+            .collect();
+
+        // The model: plain sets, one command at a time.
+        let mut members = BTreeSet::new();
+        let mut first = BTreeMap::new();
+        let mut expected = Vec::new();
+        for wish in &wishes {
+            let command = wish.asks.as_ref().unwrap();
+            let pair = (command.author_id, command.chat_id);
+            let outcome = *first.entry(command.id).or_insert_with(|| {
+                let fine = Outcome::Stored(wish.seq.try_into().unwrap());
+                match command.kind {
+                    _ if command.chat_id == chat(4) => Outcome::Rejected(ErrorCode::ChatNotFound),
+                    EventType::Join if !members.insert(pair) => Outcome::Rejected(ErrorCode::AlreadyJoined),
+                    EventType::Leave if !members.remove(&pair) => Outcome::Rejected(ErrorCode::NotJoined),
+                    _ => fine,
+                }
+            });
+            expected.push(Some(outcome));
+        }
+
+        // The same in batches, carrying over what a database would.
+        let mut before = world();
+        let mut countries: BTreeMap<(UserId, String), i32> = BTreeMap::new();
+        let mut outcomes = Vec::new();
+        let mut rest = &wishes[..];
+        let mut splits = splits.into_iter();
+        while !rest.is_empty() {
+            let (batch, later) = rest.split_at(splits.next().unwrap_or(60).min(rest.len()));
+            rest = later;
+            let decision = decide(batch, &before, numbering(), NOW);
+            for event in &decision.events {
+                let room = before.rooms.chats.get_mut(&event.event.chat_id).unwrap();
+                prop_assert!(event.event.id.get() > room.head, "ids grow along a chat");
+                prop_assert_eq!(event.previous_id, room.head, "the chain has no break");
+                room.head = event.event.id.get();
+            }
+            for pair in &decision.left {
+                prop_assert!(before.rooms.members.remove(pair));
+            }
+            for pair in &decision.joined {
+                prop_assert!(before.rooms.members.insert(*pair));
+            }
+            for (key, change) in &decision.countries {
+                *countries.entry(key.clone()).or_default() += change;
+            }
+            for (wish, outcome) in batch.iter().zip(&decision.outcomes) {
+                before.known.insert(wish.id.unwrap(), outcome.unwrap());
+            }
+            outcomes.extend(decision.outcomes);
+        }
+        prop_assert_eq!(outcomes, expected);
+        prop_assert_eq!(before.rooms.members.into_iter().collect::<BTreeSet<_>>(), members.clone());
+        countries.retain(|_, chats| *chats != 0);
+        let mut counted: BTreeMap<(UserId, String), i32> = BTreeMap::new();
+        for (user, room) in members {
+            let country = &before.rooms.chats[&room].country;
+            *counted.entry((user, country.clone())).or_default() += 1;
+        }
+        prop_assert_eq!(countries, counted);
+    }
+}

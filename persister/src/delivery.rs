@@ -1,0 +1,208 @@
+//! A command as it comes out of the stream: read as far as it can be read.
+//!
+//! ```text
+//! subject  cmd.<p>.<chat>.<TYPE>
+//! headers  Nats-Msg-Id: <command id>   Gw: <gateway>   traceparent: <W3C>   (the last two may be missing)
+//! body     {"authorId":1,"chatId":4}
+//! ```
+//!
+//! Gateways check what clients send, so anything unreadable here is a fault of ours or of an intruder. It is
+//! logged and passed over, never a reason to stop: the stream goes on behind it.
+
+use async_nats::header::{HeaderMap, NATS_MESSAGE_ID};
+use async_nats::jetstream;
+use shared::clock::Timestamp;
+use shared::command::{Command, CommandBody, CommandId, GATEWAY_HEADER};
+use shared::error_code::ErrorCode;
+use shared::partition::{Partition, PartitionCount};
+use shared::{subject, trace};
+use tracing::Span;
+
+use crate::decide::Wish;
+
+/// Longest gateway name we answer to. Ours are far shorter.
+const GATEWAY_OCTETS_MAX: usize = 64;
+
+/// Longest trace context we carry on. Version 00 has 55 octets.
+const TRACEPARENT_OCTETS_MAX: usize = 64;
+
+/// A command in its place, and who wants to know about it.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// The command.
+    pub wish: Wish,
+    /// Who waits for its outcome.
+    pub listener: Listener,
+}
+
+/// Who wants to know what becomes of a command.
+#[derive(Debug, Clone)]
+pub struct Listener {
+    /// The command's name, if it has one.
+    pub command_id: Option<CommandId>,
+    /// The gateway that wants to hear its outcome.
+    pub gateway: Option<String>,
+    /// The sender's trace context, when its trace is sampled.
+    pub traceparent: Option<String>,
+    /// Lives until the command is carried out and published; none without a trace.
+    pub span: Span,
+}
+
+/// Why a message cannot even be placed.
+#[derive(Debug, thiserror::Error)]
+#[error("a message without a place in the stream: {0}")]
+pub struct Placeless(String);
+
+/// Where commands come from.
+#[derive(Debug, Clone, Copy)]
+pub struct Source {
+    /// The partition whose stream is read.
+    pub partition: Partition,
+    /// Out of how many.
+    pub partitions: PartitionCount,
+}
+
+impl Source {
+    /// Reads a message from the command stream.
+    pub fn read(self, message: &jetstream::Message) -> Result<Delivery, Placeless> {
+        let info = message
+            .info()
+            .map_err(|error| Placeless(error.to_string()))?;
+        let seq = i64::try_from(info.stream_sequence)
+            .map_err(|error| Placeless(error.to_string()))?;
+        let time = Timestamp::from_nanos(info.published.unix_timestamp_nanos());
+        let headers = message.headers.as_ref();
+        let id = command_id(headers);
+        let asks = match id {
+            Some(id) => self.command(id, &message.subject, &message.payload),
+            None => Err("no command id"),
+        };
+        let asks = asks.map_err(|reason| {
+            tracing::error!(
+                stream.sequence = seq,
+                subject = %message.subject,
+                reason,
+                "passing over a command that cannot be read"
+            );
+            ErrorCode::MalformedPayload
+        });
+        let traceparent = header(headers, trace::HEADER, TRACEPARENT_OCTETS_MAX);
+        let span = match (&traceparent, &asks) {
+            (Some(traceparent), Ok(command)) => span_of(command, seq, traceparent),
+            _ => Span::none(),
+        };
+        Ok(Delivery {
+            wish: Wish {
+                seq,
+                time,
+                id,
+                asks,
+            },
+            listener: Listener {
+                command_id: id,
+                gateway: header(headers, GATEWAY_HEADER, GATEWAY_OCTETS_MAX),
+                traceparent,
+                span,
+            },
+        })
+    }
+
+    fn command(
+        self,
+        id: CommandId,
+        subject: &str,
+        payload: &[u8],
+    ) -> Result<Command, &'static str> {
+        let (chat_id, kind) = subject::parse_command(subject).ok_or("unknown subject")?;
+        let body: CommandBody = serde_json::from_slice(payload).map_err(|_| "unknown body")?;
+        if body.chat_id != chat_id {
+            return Err("body and subject name different chats");
+        }
+        // Another partition's owner may be writing to this chat: carrying it out here could break its chain.
+        if self.partitions.of(chat_id) != self.partition {
+            return Err("a chat of another partition");
+        }
+        Ok(Command {
+            id,
+            kind,
+            author_id: body.author_id,
+            chat_id,
+        })
+    }
+}
+
+/// The id a publisher gave to a message.
+pub fn command_id(headers: Option<&HeaderMap>) -> Option<CommandId> {
+    headers?.get(NATS_MESSAGE_ID)?.as_str().parse().ok()
+}
+
+/// A header that is one token of harmless characters; anything else counts as missing.
+fn header(headers: Option<&HeaderMap>, name: &str, octets_max: usize) -> Option<String> {
+    let value = headers?.get(name)?.as_str();
+    let harmless = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    let token = (1..=octets_max).contains(&value.len()) && value.bytes().all(harmless);
+    token.then(|| value.to_owned())
+}
+
+fn span_of(command: &Command, seq: i64, traceparent: &str) -> Span {
+    let span = tracing::info_span!(
+        parent: None,
+        "carry out",
+        command.id = %command.id,
+        event.type = %command.kind,
+        user.id = %command.author_id,
+        chat.id = %command.chat_id,
+        stream.sequence = seq,
+    );
+    trace::continue_from(&span, traceparent);
+    span
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::event::EventType;
+
+    use super::*;
+
+    fn read(subject: &str, payload: &str) -> Result<Command, &'static str> {
+        let partitions = PartitionCount::try_from(8).unwrap();
+        let source = Source {
+            partition: partitions.of(4.try_into().unwrap()),
+            partitions,
+        };
+        source.command(CommandId::fresh(), subject, payload.as_bytes())
+    }
+
+    #[test]
+    fn a_command_reads_back() {
+        let command = read("cmd.0.4.JOIN", r#"{"authorId":1,"chatId":4}"#).unwrap();
+        assert_eq!(command.kind, EventType::Join);
+        assert_eq!((command.author_id.get(), command.chat_id.get()), (1, 4));
+    }
+
+    #[test]
+    fn anything_else_is_unreadable() {
+        for (subject, payload) in [
+            ("cmd.0.4.DANCE", r#"{"authorId":1,"chatId":4}"#),
+            ("cmd.0.4.JOIN", "{"),
+            ("cmd.0.4.JOIN", r#"{"authorId":0,"chatId":4}"#),
+            ("cmd.0.4.JOIN", r#"{"authorId":1,"chatId":5}"#),
+            ("cmd.0.5.JOIN", r#"{"authorId":1,"chatId":5}"#),
+        ] {
+            assert!(read(subject, payload).is_err(), "{subject} {payload}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_could_become_more_than_one_token_counts_as_missing() {
+        let mut headers = HeaderMap::new();
+        headers.insert("Good", "gw-1_A");
+        headers.insert("Dot", "out.>");
+        headers.insert("Empty", "");
+        let read = |name| header(Some(&headers), name, 8);
+        assert_eq!(read("Good").as_deref(), Some("gw-1_A"));
+        for bad in ["Dot", "Empty", "Absent"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+}

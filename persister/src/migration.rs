@@ -1,0 +1,21 @@
+//! The schema and the world, as numbered steps that are never edited once released.
+//!
+//! Run by [`crate::database::migrate`] inside one transaction and under a lock, since sea-orm-migration takes none.
+
+mod m20261122_000001_create_tables;
+mod m20261122_000002_insert_world;
+
+use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
+
+/// All steps, in order.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261122_000001_create_tables::Migration),
+            Box::new(m20261122_000002_insert_world::Migration),
+        ]
+    }
+}

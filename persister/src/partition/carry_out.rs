@@ -1,0 +1,153 @@
+//! Gets a batch into the database, whatever stands in the way: waits for the database, decides again after a
+//! conflict, and halves a batch that cannot be stored until the command that is to blame stands alone.
+
+use std::collections::VecDeque;
+
+use shared::command::Outcome;
+use shared::error_code::ErrorCode;
+use shared::{metric, trace};
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use super::End;
+use super::owner::Owner;
+use crate::backoff::Backoff;
+use crate::decide::{Decision, Wish};
+use crate::delivery::{Delivery, Listener};
+use crate::publish::Publication;
+use crate::store::{AskFor, StoreError, TryAgain};
+
+/// Conflicts in a row after which the batch itself is suspected.
+const CONFLICTS_MAX: u32 = 3;
+
+/// Why a batch is not stored.
+enum Obstacle {
+    /// The ownership ends.
+    End(End),
+    /// Something in it cannot be stored.
+    Unstorable(StoreError),
+}
+
+impl Owner<'_> {
+    /// Carries out commands in order and adds what became of them.
+    pub(super) async fn carry_out(
+        &mut self,
+        deliveries: Vec<Delivery>,
+        publication: &mut Publication,
+    ) -> Result<(), End> {
+        if deliveries.is_empty() {
+            return Ok(());
+        }
+        let (mut wishes, listeners): (Vec<Wish>, Vec<Listener>) = deliveries
+            .into_iter()
+            .map(|delivery| (delivery.wish, delivery.listener))
+            .unzip();
+        let mut parts = VecDeque::from([0..wishes.len()]);
+        while let Some(part) = parts.pop_front() {
+            let attempt = self.store(&wishes[part.clone()], &listeners[part.clone()]);
+            match attempt.await {
+                Ok(decision) => {
+                    let last_seq = self.lease.next_seq - 1;
+                    count(&wishes[part.clone()], &decision);
+                    publication.add(last_seq, &decision, &listeners[part]);
+                }
+                Err(Obstacle::End(end)) => return Err(end),
+                Err(Obstacle::Unstorable(_)) if part.len() > 1 => {
+                    let middle = part.start + part.len() / 2;
+                    parts.push_front(middle..part.end);
+                    parts.push_front(part.start..middle);
+                }
+                Err(Obstacle::Unstorable(error)) => {
+                    let wish = &mut wishes[part.start];
+                    tracing::error!(
+                        partition = %self.lease.partition,
+                        stream.sequence = wish.seq,
+                        command.id = ?wish.id,
+                        %error,
+                        "rejecting a command that cannot be stored"
+                    );
+                    wish.asks = Err(ErrorCode::Unavailable);
+                    parts.push_front(part);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One transaction, tried for as long as that may help.
+    async fn store(
+        &mut self,
+        wishes: &[Wish],
+        listeners: &[Listener],
+    ) -> Result<Decision, Obstacle> {
+        let span = tracing::info_span!(
+            parent: None,
+            "batch",
+            partition = %self.lease.partition,
+            commands = wishes.len(),
+        );
+        if let Some(traceparent) = listeners.iter().find_map(|l| l.traceparent.as_deref()) {
+            trace::continue_from(&span, traceparent);
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a batch has at most 256 commands")]
+        metrics::histogram!(metric::BATCH_COMMANDS).record(wishes.len() as f64);
+        let mut ask_for = AskFor::Keyed;
+        let mut conflicts = 0;
+        let mut patience = Backoff::default();
+        loop {
+            self.lease.published_seq = self.progress.published_seq();
+            let start = Instant::now();
+            let result = self
+                .office
+                .store
+                .commit(self.lease, wishes, ask_for)
+                .instrument(span.clone())
+                .await;
+            let error = match result {
+                Ok(decision) => {
+                    metrics::histogram!(metric::TRANSACTION_SECONDS)
+                        .record(start.elapsed().as_secs_f64());
+                    self.database_is_up();
+                    self.progress
+                        .stored(self.lease.next_seq, self.lease.published_seq);
+                    return Ok(decision);
+                }
+                Err(error) => error,
+            };
+            metrics::counter!(metric::TRANSACTION_ERRORS, "kind" => error.kind()).increment(1);
+            match error {
+                StoreError::Fenced => return Err(Obstacle::End(End::Fenced)),
+                StoreError::TryAgain(TryAgain::Conflict, _) if conflicts < CONFLICTS_MAX => {
+                    conflicts += 1;
+                    ask_for = AskFor::All;
+                }
+                StoreError::TryAgain(TryAgain::Conflict, _) | StoreError::Row(_)
+                    if wishes.iter().any(|wish| wish.asks.is_ok()) =>
+                {
+                    return Err(Obstacle::Unstorable(error));
+                }
+                // Of commands that are refused anyway only the rejection is stored. If that fails, it is
+                // not for anything in them.
+                _ => self
+                    .wait_for_database(&error, &mut patience)
+                    .await
+                    .map_err(Obstacle::End)?,
+            }
+        }
+    }
+}
+
+fn count(wishes: &[Wish], decision: &Decision) {
+    for (wish, outcome) in wishes.iter().zip(&decision.outcomes) {
+        let kind = match &wish.asks {
+            Ok(command) => command.kind.name(),
+            Err(_) => "UNREADABLE",
+        };
+        let outcome = match outcome {
+            Some(Outcome::Stored(_)) => "stored",
+            Some(Outcome::Rejected(code)) => code.name(),
+            None => "passed over",
+        };
+        metrics::counter!(metric::CARRIED_OUT, "type" => kind, "outcome" => outcome).increment(1);
+    }
+}

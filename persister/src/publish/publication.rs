@@ -1,0 +1,142 @@
+//! One batch on its way out.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use shared::command::CommandOutcome;
+use shared::envelope::Envelope;
+use shared::event::ChatEvent;
+use shared::id::{ChatId, EventId};
+use shared::trace;
+use tracing::Span;
+
+use crate::decide::Decision;
+use crate::delivery::Listener;
+
+/// Most outcomes in one message. One is at most 128 octets of JSON, so this stays below 512 KiB, half of what
+/// NATS takes.
+const OUTCOMES_PER_MESSAGE_MAX: usize = 4_000;
+
+/// An event, ready to be sent.
+#[derive(Debug, Clone)]
+pub struct Announcement {
+    /// Its chat.
+    pub chat_id: ChatId,
+    /// Its id.
+    pub id: EventId,
+    /// Its envelope.
+    pub payload: Bytes,
+}
+
+impl Announcement {
+    /// Of a stored event.
+    pub fn new(event: &ChatEvent, previous_id: i64, traceparent: Option<String>) -> Self {
+        Self {
+            chat_id: event.chat_id,
+            id: event.id,
+            payload: Envelope::new(event, previous_id, traceparent).encode(),
+        }
+    }
+}
+
+/// What a batch has to tell.
+#[derive(Debug, Default)]
+pub struct Publication {
+    /// Sequence of the last command in it.
+    pub last_seq: i64,
+    /// In order of id.
+    pub events: Vec<Announcement>,
+    /// By gateway.
+    pub outcomes: Vec<(String, CommandOutcome)>,
+    /// Of the commands that are traced; they end when all is sent.
+    pub spans: Vec<Span>,
+}
+
+impl Publication {
+    /// Adds commands that are carried out, up to `last_seq`.
+    pub fn add(&mut self, last_seq: i64, decision: &Decision, listeners: &[Listener]) {
+        self.last_seq = last_seq;
+        for new in &decision.events {
+            let listener = &listeners[new.wish];
+            // Our own span is the parent of what follows; without a tracer here, the sender's still is.
+            let traceparent =
+                trace::traceparent(&listener.span).or_else(|| listener.traceparent.clone());
+            self.events
+                .push(Announcement::new(&new.event, new.previous_id, traceparent));
+        }
+        for (listener, outcome) in listeners.iter().zip(&decision.outcomes) {
+            if let (Some(id), Some(outcome)) = (listener.command_id, *outcome) {
+                self.tell(listener, CommandOutcome { id, outcome });
+            }
+            if !listener.span.is_none() {
+                self.spans.push(listener.span.clone());
+            }
+        }
+    }
+
+    /// Adds an outcome for the gateway that waits for it, if one does.
+    pub fn tell(&mut self, listener: &Listener, outcome: CommandOutcome) {
+        if let Some(gateway) = &listener.gateway {
+            self.outcomes.push((gateway.clone(), outcome));
+        }
+    }
+
+    /// Gateways and payloads, in the order of the commands of each gateway.
+    pub(super) fn packed_outcomes(self) -> Vec<(String, Bytes)> {
+        let mut by_gateway: BTreeMap<String, Vec<CommandOutcome>> = BTreeMap::new();
+        for (gateway, outcome) in self.outcomes {
+            by_gateway.entry(gateway).or_default().push(outcome);
+        }
+        let mut packed = Vec::with_capacity(by_gateway.len());
+        for (gateway, outcomes) in by_gateway {
+            for outcomes in outcomes.chunks(OUTCOMES_PER_MESSAGE_MAX) {
+                let payload =
+                    serde_json::to_vec(outcomes).expect("outcomes are plain data and serialise");
+                packed.push((gateway.clone(), payload.into()));
+            }
+        }
+        packed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::command::{CommandId, Outcome};
+    use shared::error_code::ErrorCode;
+
+    use super::*;
+
+    #[test]
+    fn outcomes_are_packed_by_gateway_below_half_a_mebibyte() {
+        let longest = ErrorCode::ALL
+            .iter()
+            .max_by_key(|code| code.name().len())
+            .unwrap();
+        let mut publication = Publication::default();
+        for place in 0..10_001 {
+            let gateway = if place == 0 { "other" } else { "one" };
+            let outcome = match place % 2 {
+                0 => Outcome::Rejected(*longest),
+                _ => Outcome::Stored(i64::MAX.try_into().unwrap()),
+            };
+            let outcome = CommandOutcome {
+                id: CommandId::fresh(),
+                outcome,
+            };
+            publication.outcomes.push((gateway.to_owned(), outcome));
+        }
+        let packed = publication.packed_outcomes();
+        let counts: Vec<_> = packed
+            .iter()
+            .map(|(gateway, payload)| {
+                assert!(payload.len() < 512 << 10, "{}", payload.len());
+                let outcomes: Vec<CommandOutcome> = serde_json::from_slice(payload).unwrap();
+                (gateway.as_str(), outcomes.len())
+            })
+            .collect();
+        assert_eq!(
+            counts,
+            [("one", 4_000), ("one", 4_000), ("one", 2_000), ("other", 1)]
+        );
+    }
+}

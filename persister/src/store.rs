@@ -1,0 +1,185 @@
+//! One batch, one transaction: fence, read, decide, write, commit (design section 4.3, steps 4 to 6).
+//!
+//! Written once for PostgreSQL and SQLite. Nothing is cached between batches: other partitions and `chats
+//! remove` change the same tables.
+
+mod error;
+pub mod events;
+pub mod lease;
+pub mod lookup;
+mod memberships;
+pub mod prune;
+pub mod rooms;
+mod write;
+
+use std::future::Future;
+use std::time::Duration;
+
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
+use shared::partition::{Partition, PartitionCount};
+
+use crate::database::IMMEDIATE;
+use crate::decide::{Before, Decision, Numbering, Wish, decide};
+
+pub use error::{StoreError, TryAgain};
+pub use lease::Lease;
+pub use memberships::{add_to_countries, pairs_in};
+
+/// Longest wait for a whole transaction: a peer that vanished without closing its connection answers nothing.
+const TRANSACTION_MAX: Duration = Duration::from_secs(10);
+
+/// Whether to look up the outcome of every command in a batch beforehand, or only of those with a key.
+///
+/// Repetitions of a key are expected; those of other commands were mostly refused by NATS already, and are
+/// found by the unique index or when a command is about to be rejected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskFor {
+    /// Commands with a key.
+    Keyed,
+    /// All of them.
+    All,
+}
+
+/// The tables as the owner of a partition uses them.
+#[derive(Debug, Clone)]
+pub struct Store {
+    db: DatabaseConnection,
+    partitions: PartitionCount,
+    lease_ttl: Duration,
+    /// This replica's name in the lease rows.
+    owner: String,
+}
+
+impl Store {
+    /// A store for this replica.
+    pub fn new(
+        db: DatabaseConnection,
+        partitions: PartitionCount,
+        lease_ttl: Duration,
+        owner: String,
+    ) -> Self {
+        Self {
+            db,
+            partitions,
+            lease_ttl,
+            owner,
+        }
+    }
+
+    /// How many partitions there are.
+    pub fn partitions(&self) -> PartitionCount {
+        self.partitions
+    }
+
+    /// How long a lease lasts.
+    pub fn lease_ttl(&self) -> Duration {
+        self.lease_ttl
+    }
+
+    fn numbering(&self, lease: &Lease) -> Numbering {
+        Numbering {
+            base: lease.id_base,
+            partition: lease.partition,
+            partitions: self.partitions,
+        }
+    }
+
+    /// Carries out `wishes`, which begin at the lease's `next_seq`, and moves the lease behind them.
+    /// Cancel safe: either all of it happens or nothing, and the lease is moved only after it did.
+    pub async fn commit(
+        &self,
+        lease: &mut Lease,
+        wishes: &[Wish],
+        ask_for: AskFor,
+    ) -> Result<Decision, StoreError> {
+        let moved = lease.behind(wishes);
+        let work = async {
+            let transaction = self.db.begin_with_options(IMMEDIATE).await?;
+            let decided = self
+                .carry_out(&transaction, lease, &moved, wishes, ask_for)
+                .await;
+            match decided {
+                Ok(decision) => Ok((transaction, decision)),
+                Err(error) => {
+                    // Also done when the transaction is dropped, but then nobody waits for it, and the
+                    // next attempt finds the only connection of SQLite still busy.
+                    let _ = transaction.rollback().await;
+                    Err(error)
+                }
+            }
+        };
+        let (transaction, decision) = bounded(work).await?;
+        if let Err(cause) = bounded(async { Ok(transaction.commit().await?) }).await {
+            // Neither failed nor done: only the row knows.
+            if !self.is_at(&moved).await? {
+                return Err(cause);
+            }
+        }
+        *lease = moved;
+        Ok(decision)
+    }
+
+    async fn carry_out(
+        &self,
+        transaction: &DatabaseTransaction,
+        lease: &Lease,
+        moved: &Lease,
+        wishes: &[Wish],
+        ask_for: AskFor,
+    ) -> Result<Decision, StoreError> {
+        // First of all, so that nothing is read or written by somebody who is not the owner any more; the
+        // lock on the row keeps the next owner out until the commit.
+        self.fence(transaction, lease, moved).await?;
+        let mut before = Before {
+            rooms: rooms::read(transaction, wishes).await?,
+            ..Before::default()
+        };
+        let ids = wishes.iter().filter_map(|wish| wish.id);
+        match ask_for {
+            AskFor::Keyed => {
+                let keyed = ids.filter(|id| id.is_keyed()).collect();
+                before.ask(transaction, keyed).await?;
+            }
+            AskFor::All => before.ask(transaction, ids.collect()).await?,
+        }
+        let numbering = self.numbering(lease);
+        let now = shared::clock::now();
+        let mut decision = decide(wishes, &before, numbering, now);
+        if !decision.suspects.is_empty() {
+            // Who is about to be told "already joined" may be hearing of their own first attempt. Each pass
+            // may change the members and bring up others, so ask for all of them at once.
+            let all = wishes.iter().filter_map(|wish| wish.id).collect();
+            before.ask(transaction, all).await?;
+            decision = decide(wishes, &before, numbering, now);
+        }
+        write::decision(transaction, &decision).await?;
+        Ok(decision)
+    }
+}
+
+impl Before {
+    async fn ask(
+        &mut self,
+        transaction: &DatabaseTransaction,
+        ids: Vec<shared::command::CommandId>,
+    ) -> Result<(), DbErr> {
+        self.known.extend(lookup::outcomes(transaction, &ids).await?);
+        self.asked.extend(ids);
+        Ok(())
+    }
+}
+
+/// Waits no longer than [`TRANSACTION_MAX`].
+async fn bounded<T>(
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    match tokio::time::timeout(TRANSACTION_MAX, work).await {
+        Ok(result) => result,
+        Err(_) => Err(StoreError::no_answer()),
+    }
+}
+
+/// The row number of a partition.
+fn part(partition: Partition) -> i16 {
+    i16::try_from(partition.get()).expect("there are at most 64 partitions")
+}

@@ -1,0 +1,156 @@
+//! The row of a partition: its lease, and how far its commands are carried out.
+//!
+//! Time is asked of the database alone. The lease decides who may begin; what keeps two owners apart is that
+//! every change of the row names the epoch and the `next_seq` it starts from.
+
+use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, UpdateMany};
+use shared::command::CommandId;
+use shared::partition::Partition;
+use uuid::Uuid;
+
+use super::{Store, StoreError, part};
+use crate::database::now_ms;
+use crate::decide::Wish;
+use crate::entity::cmd_partition::{Column, Entity, Model};
+
+/// What the owner of a partition knows about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// Of which partition.
+    pub partition: Partition,
+    /// This ownership among all there have been.
+    pub epoch: i64,
+    /// See [`crate::decide::Numbering::base`].
+    pub id_base: i64,
+    /// Sequence of the next command to carry out.
+    pub next_seq: i64,
+    /// Everything up to this sequence is published; stored with the next change of the row.
+    pub published_seq: i64,
+    /// Id of the command at `next_seq - 1`, if it has one.
+    pub last_command_id: Option<CommandId>,
+}
+
+impl Lease {
+    fn of(row: Model, partition: Partition) -> Self {
+        Self {
+            partition,
+            epoch: row.epoch,
+            id_base: row.id_base,
+            next_seq: row.next_seq,
+            published_seq: row.published_seq,
+            last_command_id: row.last_command_id.map(CommandId::from),
+        }
+    }
+
+    /// This lease once `wishes` are carried out.
+    pub(super) fn behind(&self, wishes: &[Wish]) -> Self {
+        let mut moved = self.clone();
+        if let Some(last) = wishes.last() {
+            moved.next_seq = last.seq + 1;
+            moved.last_command_id = last.id;
+        }
+        moved
+    }
+}
+
+impl Store {
+    /// Takes a partition whose lease has run out, was given back, or is this replica's own: it does not ask
+    /// for what it is using, so it has dropped it and need not wait.
+    pub async fn acquire(&self, partition: Partition) -> Result<Option<Lease>, StoreError> {
+        super::bounded(async {
+            let now = now_ms(self.db.get_database_backend());
+            let rows = Entity::update_many()
+                .col_expr(Column::Owner, Expr::value(self.owner.clone()))
+                .col_expr(Column::Epoch, Expr::col(Column::Epoch).add(1_i64))
+                .col_expr(Column::LeaseUntil, self.lease_end())
+                .filter(Column::Part.eq(part(partition)))
+                .filter(
+                    Expr::col(Column::LeaseUntil)
+                        .lt(now)
+                        .or(Column::Owner.eq(self.owner.as_str())),
+                )
+                .exec_with_returning(&self.db)
+                .await?;
+            Ok(rows.into_iter().next().map(|row| Lease::of(row, partition)))
+        })
+        .await
+    }
+
+    /// Keeps a partition for another term and stores what was published.
+    pub async fn renew(&self, lease: &Lease) -> Result<(), StoreError> {
+        let update = self.moving(lease, lease);
+        super::bounded(async { expect_one(update.exec(&self.db).await?.rows_affected) }).await
+    }
+
+    /// Gives a partition back, for anybody to take at once.
+    pub async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
+        let update = self
+            .moving(lease, lease)
+            .col_expr(Column::LeaseUntil, Expr::value(0_i64));
+        super::bounded(async { expect_one(update.exec(&self.db).await?.rows_affected) }).await
+    }
+
+    /// Starts again with a stream whose sequences begin at `first_seq`: raises the base of the ids so that
+    /// they go on growing. Everything stored so far counts as published.
+    pub async fn restart(&self, lease: &mut Lease, first_seq: i64) -> Result<(), StoreError> {
+        let mut moved = lease.clone();
+        moved.id_base += lease.next_seq - first_seq;
+        moved.next_seq = first_seq;
+        moved.published_seq = first_seq - 1;
+        moved.last_command_id = None;
+        let update = self
+            .moving(lease, &moved)
+            .col_expr(Column::IdBase, Expr::value(moved.id_base));
+        super::bounded(async { expect_one(update.exec(&self.db).await?.rows_affected) }).await?;
+        *lease = moved;
+        Ok(())
+    }
+
+    /// First statement of a batch: moves the row, or finds that this replica is not the owner any more.
+    pub(super) async fn fence(
+        &self,
+        transaction: &DatabaseTransaction,
+        lease: &Lease,
+        moved: &Lease,
+    ) -> Result<(), StoreError> {
+        let update = self.moving(lease, moved).exec(transaction).await?;
+        expect_one(update.rows_affected)
+    }
+
+    /// Whether the row stands where `lease` says. For a COMMIT that nobody answered.
+    pub(super) async fn is_at(&self, lease: &Lease) -> Result<bool, StoreError> {
+        let row = super::bounded(async {
+            Ok(Entity::find_by_id(part(lease.partition))
+                .one(&self.db)
+                .await?)
+        })
+        .await?;
+        Ok(row.is_some_and(|row| row.epoch == lease.epoch && row.next_seq == lease.next_seq))
+    }
+
+    fn moving(&self, from: &Lease, to: &Lease) -> UpdateMany<Entity> {
+        let last = to.last_command_id.map(CommandId::uuid);
+        Entity::update_many()
+            .col_expr(Column::NextSeq, Expr::value(to.next_seq))
+            .col_expr(Column::PublishedSeq, Expr::value(to.published_seq))
+            .col_expr(Column::LastCommandId, Expr::value::<Option<Uuid>>(last))
+            .col_expr(Column::LeaseUntil, self.lease_end())
+            .filter(Column::Part.eq(part(from.partition)))
+            .filter(Column::Epoch.eq(from.epoch))
+            .filter(Column::NextSeq.eq(from.next_seq))
+    }
+
+    fn lease_end(&self) -> SimpleExpr {
+        let ttl_ms = i64::try_from(self.lease_ttl.as_millis()).unwrap_or(i64::MAX);
+        now_ms(self.db.get_database_backend()).add(ttl_ms)
+    }
+}
+
+fn expect_one(rows: u64) -> Result<(), StoreError> {
+    if rows == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::Fenced)
+    }
+}

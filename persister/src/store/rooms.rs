@@ -1,0 +1,87 @@
+//! Reads the chats and memberships that a batch speaks of.
+
+use std::collections::BTreeSet;
+
+use sea_orm::sea_query::{Expr, ExprTrait, Order, Query, SimpleExpr, SubQueryStatement};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
+};
+use shared::id::{ChatId, UserId};
+
+use super::pairs_in;
+use crate::decide::{Room, Rooms, Wish};
+use crate::entity::{chat, event, user_chat};
+
+/// All of it, in two statements.
+pub(super) async fn read(db: &impl ConnectionTrait, wishes: &[Wish]) -> Result<Rooms, DbErr> {
+    let commands = || wishes.iter().filter_map(|wish| wish.asks.as_ref().ok());
+    let mut rooms = Rooms::default();
+
+    let chats: BTreeSet<i64> = commands().map(|command| command.chat_id.get()).collect();
+    if chats.is_empty() {
+        return Ok(rooms);
+    }
+    for (id, country, head) in heads(db, chats).await? {
+        rooms.chats.insert(id, Room { country, head });
+    }
+
+    let pairs: BTreeSet<(i64, i64)> = commands()
+        .filter(|command| !command.kind.is_typing())
+        .map(|command| (command.author_id.get(), command.chat_id.get()))
+        .collect();
+    if !pairs.is_empty() {
+        let members = user_chat::Entity::find()
+            .filter(pairs_in(
+                (user_chat::Column::UserId, user_chat::Column::ChatId),
+                pairs,
+            ))
+            .all(db)
+            .await?;
+        for row in members {
+            let (Ok(user), Ok(chat)) = (UserId::try_from(row.user_id), ChatId::try_from(row.chat_id))
+            else {
+                continue;
+            };
+            rooms.members.insert((user, chat));
+        }
+    }
+    Ok(rooms)
+}
+
+/// Those of the chats that exist, with country and id of the newest event (0 for none).
+pub async fn heads(
+    db: &impl ConnectionTrait,
+    chats: impl IntoIterator<Item = i64>,
+) -> Result<Vec<(ChatId, String, i64)>, DbErr> {
+    let rows: Vec<(i64, String, Option<i64>)> = chat::Entity::find()
+        .select_only()
+        .columns([chat::Column::Id, chat::Column::CountryCode])
+        .expr(newest_event())
+        .filter(chat::Column::Id.is_in(chats))
+        .into_tuple()
+        .all(db)
+        .await?;
+    rows.into_iter()
+        .map(|(id, country, head)| {
+            let id = ChatId::try_from(id).map_err(|error| DbErr::Type(error.to_string()))?;
+            Ok((id, country, head.unwrap_or(0)))
+        })
+        .collect()
+}
+
+/// Id of the newest event of the chat in the outer statement.
+///
+/// One step in the index per chat; `max(id) … group by` would read every event of each chat (design 4.3.8).
+fn newest_event() -> SimpleExpr {
+    let newest = Query::select()
+        .column((event::Entity, event::Column::Id))
+        .from(event::Entity)
+        .and_where(
+            Expr::col((event::Entity, event::Column::ChatId))
+                .equals((chat::Entity, chat::Column::Id)),
+        )
+        .order_by((event::Entity, event::Column::Id), Order::Desc)
+        .limit(1)
+        .take();
+    SimpleExpr::SubQuery(None, Box::new(SubQueryStatement::SelectStatement(newest)))
+}

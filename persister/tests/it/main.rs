@@ -1,0 +1,19 @@
+//! The persister against a real nats-server and both real databases.
+//!
+//! `NATS_SERVER` names the nats-server binary (default: on PATH), `PG_BIN` the directory of PostgreSQL's programs
+//! (default: the newest under /usr/lib/postgresql).
+
+mod support;
+
+mod fencing;
+mod fleet;
+mod memberships;
+mod outage;
+mod pipeline;
+mod program;
+mod questions;
+mod removal;
+mod repetition;
+mod setup;
+mod takeover;
+mod wiped_stream;

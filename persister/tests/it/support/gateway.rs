@@ -1,0 +1,179 @@
+//! The gateway's side of the bus: sends commands, hears events, outcomes and beacons.
+
+use std::collections::HashMap;
+
+use async_nats::header::{HeaderMap, NATS_MESSAGE_ID};
+use async_nats::{Client, Subscriber, jetstream};
+use futures_util::StreamExt;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use shared::beacon::Beacon;
+use shared::command::{
+    Command, CommandBody, CommandId, CommandOutcome, GATEWAY_HEADER, Outcome,
+};
+use shared::envelope::Envelope;
+use shared::error_code::ErrorCode;
+use shared::event::{ChatEvent, EventType};
+use shared::partition::PartitionCount;
+use shared::query::Reply;
+use shared::subject;
+use tokio::time::timeout;
+
+use super::PATIENCE;
+
+pub struct Gateway {
+    pub client: Client,
+    pub jetstream: jetstream::Context,
+    partitions: PartitionCount,
+    name: String,
+    outcomes: Subscriber,
+    events: Subscriber,
+    beacons: Subscriber,
+    heard: HashMap<CommandId, Outcome>,
+}
+
+/// A command as a client would mean it.
+pub fn command(kind: EventType, author: i64, chat: i64) -> Command {
+    Command {
+        id: CommandId::fresh(),
+        kind,
+        author_id: author.try_into().unwrap(),
+        chat_id: chat.try_into().unwrap(),
+    }
+}
+
+impl Gateway {
+    pub async fn connect(url: &str, partitions: u16) -> Self {
+        let client = async_nats::ConnectOptions::new()
+            .reconnect_delay_callback(|_| std::time::Duration::from_millis(50))
+            .connect(url)
+            .await
+            .unwrap();
+        let name = format!("gw{}", uuid::Uuid::new_v4().simple());
+        let outcomes = client.subscribe(subject::outcomes(&name)).await.unwrap();
+        let events = client.subscribe("ev.>").await.unwrap();
+        let beacons = client.subscribe(subject::ALL_BEACONS).await.unwrap();
+        client.flush().await.unwrap();
+        Self {
+            jetstream: jetstream::new(client.clone()),
+            client,
+            partitions: partitions.try_into().unwrap(),
+            name,
+            outcomes,
+            events,
+            beacons,
+            heard: HashMap::new(),
+        }
+    }
+
+    /// Publishes a command and waits until the stream has it.
+    pub async fn send(&self, command: &Command) {
+        let body = CommandBody {
+            author_id: command.author_id,
+            chat_id: command.chat_id,
+        };
+        let subject = subject::command(self.partitions, command.chat_id, command.kind);
+        self.send_raw(subject, Some(command.id), serde_json::to_vec(&body).unwrap())
+            .await;
+    }
+
+    pub async fn send_raw(&self, subject: String, id: Option<CommandId>, body: Vec<u8>) {
+        let mut headers = HeaderMap::new();
+        headers.insert(GATEWAY_HEADER, self.name.as_str());
+        if let Some(id) = id {
+            headers.insert(NATS_MESSAGE_ID, id.to_string().as_str());
+        }
+        let publishing = async {
+            // While the server is away an attempt fails; the id makes repeating it safe.
+            loop {
+                let ack = self
+                    .jetstream
+                    .publish_with_headers(subject.clone(), headers.clone(), body.clone().into())
+                    .await;
+                if let Ok(ack) = ack
+                    && ack.await.is_ok()
+                {
+                    return;
+                }
+            }
+        };
+        timeout(PATIENCE, publishing).await.expect("the stream takes commands");
+    }
+
+    /// Waits for the outcome of a command.
+    pub async fn outcome(&mut self, id: CommandId) -> Outcome {
+        let hearing = async {
+            loop {
+                if let Some(outcome) = self.heard.remove(&id) {
+                    return outcome;
+                }
+                let message = self.outcomes.next().await.unwrap();
+                let outcomes: Vec<CommandOutcome> =
+                    serde_json::from_slice(&message.payload).unwrap();
+                self.heard
+                    .extend(outcomes.into_iter().map(|o| (o.id, o.outcome)));
+            }
+        };
+        timeout(PATIENCE, hearing).await.expect("an outcome comes")
+    }
+
+    /// Sends a command and waits for its outcome.
+    pub async fn ask(&mut self, command: &Command) -> Outcome {
+        self.send(command).await;
+        self.outcome(command.id).await
+    }
+
+    /// Sends a command and expects its rejection.
+    #[track_caller]
+    pub fn expect_rejection(outcome: Outcome, code: ErrorCode) {
+        assert_eq!(outcome, Outcome::Rejected(code));
+    }
+
+    /// The next event published, with its envelope.
+    pub async fn event(&mut self) -> (Envelope, ChatEvent) {
+        let message = timeout(PATIENCE, self.events.next())
+            .await
+            .expect("an event comes")
+            .unwrap();
+        let envelope = Envelope::decode(&message.payload).unwrap();
+        let event = serde_json::from_slice(&envelope.body).unwrap();
+        (envelope, event)
+    }
+
+    /// The first beacon from now on that satisfies `wanted`.
+    pub async fn beacon(&mut self, wanted: impl Fn(&Beacon) -> bool) -> Beacon {
+        let hearing = async {
+            loop {
+                let message = self.beacons.next().await.unwrap();
+                let beacon: Beacon = serde_json::from_slice(&message.payload).unwrap();
+                if wanted(&beacon) {
+                    return beacon;
+                }
+            }
+        };
+        timeout(PATIENCE, hearing).await.expect("such a beacon comes")
+    }
+
+    /// Asks a question of any persister.
+    pub async fn question<A: DeserializeOwned>(
+        &self,
+        subject: &'static str,
+        question: &impl Serialize,
+    ) -> Reply<A> {
+        let payload = serde_json::to_vec(question).unwrap();
+        let answer = timeout(PATIENCE, self.client.request(subject, payload.into()))
+            .await
+            .expect("an answer comes")
+            .unwrap();
+        serde_json::from_slice(&answer.payload).unwrap()
+    }
+}
+
+/// The event id of an outcome that must be a success.
+#[track_caller]
+pub fn stored(outcome: Outcome) -> i64 {
+    match outcome {
+        Outcome::Stored(id) => id.get(),
+        Outcome::Rejected(code) => panic!("rejected: {}", code.name()),
+    }
+}

@@ -1,0 +1,119 @@
+//! One deployment: NATS, a fresh database, and as many persisters as a test wants.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+use persister::app::App;
+use persister::config::{Cli, RunConfig, Task};
+use persister::database::{Database, DatabaseUrl, fix_partitions, migrate};
+use persister::health::Health;
+use persister::store::Store;
+use shared::lifecycle::Lifecycle;
+
+use super::nats::Nats;
+use super::{Gateway, postgres};
+
+/// Which database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+/// A deployment without persisters.
+pub struct Rig {
+    pub nats: Nats,
+    pub database_url: String,
+    _directory: tempfile::TempDir,
+}
+
+/// A persister in this process.
+pub struct Running {
+    pub life: Lifecycle,
+    pub health: Arc<Health>,
+    app: App,
+}
+
+impl Rig {
+    pub async fn start(kind: Kind) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let database_url = match kind {
+            Kind::Sqlite => format!("sqlite://{}/test.db", directory.path().display()),
+            Kind::Postgres => postgres::shared().new_database().await,
+        };
+        Self {
+            nats: Nats::start(),
+            database_url,
+            _directory: directory,
+        }
+    }
+
+    pub fn config(&self, partitions: u16) -> RunConfig {
+        config(&self.nats.url(), &self.database_url, partitions)
+    }
+
+    /// Starts a persister and waits until it serves.
+    pub async fn persister(&self, partitions: u16) -> Running {
+        Running::start(&self.config(partitions)).await
+    }
+
+    /// The database, migrated, with one partition.
+    pub async fn database(&self) -> Database {
+        let url: DatabaseUrl = self.database_url.parse().unwrap();
+        migrate(&url).await.unwrap();
+        let database = Database::connect(&url).await.unwrap();
+        fix_partitions(&database.writer, 1.try_into().unwrap())
+            .await
+            .unwrap();
+        database
+    }
+
+    /// The store of a replica of this name, for one partition.
+    pub async fn store(&self, owner: &str, lease_ttl: Duration) -> Store {
+        let database = self.database().await;
+        Store::new(
+            database.writer,
+            1.try_into().unwrap(),
+            lease_ttl,
+            owner.to_owned(),
+        )
+    }
+
+    pub async fn gateway(&self, partitions: u16) -> Gateway {
+        Gateway::connect(&self.nats.url(), partitions).await
+    }
+}
+
+pub fn config(nats_url: &str, database_url: &str, partitions: u16) -> RunConfig {
+    let partitions = partitions.to_string();
+    let arguments = [
+        "persister",
+        "--nats-url",
+        nats_url,
+        "--database-url",
+        database_url,
+        "--partitions",
+        &partitions,
+    ];
+    match Cli::try_parse_from(arguments).unwrap().into_task() {
+        Task::Run(config) => *config,
+        other => panic!("{other:?}"),
+    }
+}
+
+impl Running {
+    pub async fn start(config: &RunConfig) -> Self {
+        let life = Lifecycle::new();
+        let health = Arc::new(Health::default());
+        let app = App::start(config, &life, &health).await.unwrap();
+        Self { life, health, app }
+    }
+
+    /// Asks it to stop, and waits until everything in hand is stored and published.
+    pub async fn stop(self) {
+        self.life.stop();
+        assert!(self.life.run_to_end(super::PATIENCE).await.unwrap());
+        self.app.close().await;
+    }
+}

@@ -1,0 +1,68 @@
+//! A server process that ends with its owner, even if the owner is killed.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// Ends the server when standard input does, which is when the test process is gone or drops its end; then
+/// removes what the last argument names.
+const SCRIPT: &str = r#"
+garbage=$1; shift
+"$@" <&- & server=$!
+read _
+kill -INT $server; wait $server
+rm -rf "$garbage"
+"#;
+
+/// A running server.
+pub struct Tether {
+    shell: Child,
+}
+
+impl Tether {
+    /// Starts a server, as another user if asked, and waits for a line of its log that satisfies `ready`.
+    pub fn start<T>(
+        server: &[&str],
+        garbage: &Path,
+        user: Option<(u32, u32)>,
+        ready: impl Fn(&str) -> Option<T>,
+    ) -> (Self, T) {
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", SCRIPT, "sh"])
+            .arg(garbage)
+            .args(server)
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        if let Some((uid, gid)) = user {
+            shell.uid(uid).gid(gid);
+        }
+        let mut shell = shell.spawn().expect("there is a shell");
+        let mut log = BufReader::new(shell.stderr.take().unwrap()).lines();
+        let mut said = String::new();
+        let found = loop {
+            let line = log
+                .next()
+                .unwrap_or_else(|| panic!("{} did not start:\n{said}", server[0]))
+                .unwrap();
+            if let Some(found) = ready(&line) {
+                break found;
+            }
+            said.push_str(&line);
+            said.push('\n');
+        };
+        // A full pipe would stop the server.
+        std::thread::spawn(move || log.for_each(drop));
+        (Self { shell }, found)
+    }
+}
+
+impl Drop for Tether {
+    fn drop(&mut self) {
+        drop(self.shell.stdin.take());
+        let _ = self.shell.wait();
+    }
+}
