@@ -33,7 +33,7 @@ pub async fn run(bus: Bus, owners: Arc<Owners>, fanout: Fanout) {
                 fanout.on_beacon(&beacon).await;
             }
             Err(error) => {
-                tracing::error!(%error, subject = %message.subject, "a beacon cannot be read")
+                tracing::error!(%error, subject = %message.subject, "a beacon cannot be read");
             }
         }
     }

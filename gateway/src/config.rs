@@ -35,6 +35,9 @@ pub struct Config {
     pub session: SessionConfig,
 
     #[command(flatten)]
+    pub sockjs: SockJsConfig,
+
+    #[command(flatten)]
     pub admin: AdminConfig,
 
     #[command(flatten)]
@@ -117,6 +120,50 @@ pub struct SessionConfig {
     /// Longest a single write to a client may take before the client counts as too slow.
     #[arg(long, env = "WRITE_MAX", default_value = "10s", value_parser = duration)]
     pub write_max: Duration,
+}
+
+/// SockJS's transports over HTTP, for clients that cannot use WebSockets.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "SockJS")]
+pub struct SockJsConfig {
+    /// Most SockJS sessions over HTTP held by this gateway; further clients are turned away with 503.
+    #[arg(long, env = "SOCKJS_SESSIONS_MAX", default_value_t = 4_096, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub sockjs_sessions_max: u32,
+
+    /// How long a SockJS request over HTTP receives nothing before it gets a heartbeat frame.
+    #[arg(long, env = "SOCKJS_HEARTBEAT", default_value = "25s", value_parser = positive_duration)]
+    pub sockjs_heartbeat: Duration,
+
+    /// How long a SockJS session over HTTP may be without a receiving request before its client counts as gone.
+    #[arg(long, env = "SOCKJS_DISCONNECT_DELAY", default_value = "5s", value_parser = positive_duration)]
+    pub sockjs_disconnect_delay: Duration,
+
+    /// Octets of a streaming response after which the client has to ask for another.
+    #[arg(long, env = "SOCKJS_STREAM_OCTETS_MAX", default_value_t = 128 << 10, value_parser = clap::value_parser!(u32).range(1_024..))]
+    pub sockjs_stream_octets_max: u32,
+
+    /// Where old browsers find the SockJS client library: a path on this origin or an http(s) URL.
+    #[arg(long, env = "SOCKJS_CLIENT_URL", default_value = "/sockjs.min.js", value_parser = script_url)]
+    pub sockjs_client_url: String,
+}
+
+fn positive_duration(text: &str) -> Result<Duration, String> {
+    let duration = duration(text)?;
+    if duration.is_zero() {
+        return Err("must be longer than nothing".to_owned());
+    }
+    Ok(duration)
+}
+
+fn script_url(text: &str) -> Result<String, String> {
+    let is_url = ["/", "http://", "https://"]
+        .iter()
+        .any(|start| text.starts_with(start));
+    if is_url && !text.contains(char::is_whitespace) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected a path that begins with / or an http(s) URL".to_owned())
+    }
 }
 
 impl Config {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use shared::error_code::ErrorCode;
 use shared::id::ChatId;
 use shared::lifecycle::Lifecycle;
 use shared::{clock, metric};
@@ -169,14 +170,17 @@ impl Connection<'_> {
             match item {
                 Item::Message(message) => self.writes.push(message),
                 Item::Answer(Answer::Accepted(ticket)) => {
-                    self.session.on_accepted(ticket, now(), &mut self.actions)
+                    self.session.on_accepted(ticket, now(), &mut self.actions);
                 }
                 Item::Answer(Answer::Outcome(ticket, outcome)) => {
                     self.session
                         .on_outcome(ticket, outcome, now(), &mut self.actions);
                 }
                 Item::Answer(Answer::Subscribed(number, result)) => {
-                    if result.is_err() {
+                    if result
+                        .as_ref()
+                        .is_err_and(|refusal| refusal.code != ErrorCode::HistoryGone)
+                    {
                         self.chats
                             .retain(|(subscription, _)| *subscription != number);
                     }
@@ -211,7 +215,7 @@ impl Connection<'_> {
                     number,
                     chat,
                     label,
-                    last_event_id: _,
+                    last_event_id,
                 } => {
                     self.chats.push((number, chat));
                     let subscriber = Subscriber {
@@ -220,7 +224,10 @@ impl Connection<'_> {
                         framing: self.framing,
                         session: Arc::clone(&self.outbound),
                     };
-                    self.shared.fanout.subscribe(chat, subscriber).await;
+                    self.shared
+                        .fanout
+                        .subscribe(chat, subscriber, last_event_id)
+                        .await;
                 }
                 Action::Unsubscribe { number, chat } => {
                     self.chats

@@ -8,8 +8,12 @@
 //! state and does not come back by itself after a reconnect. What a core subscription may miss, the chain of
 //! event ids shows and the history fills in.
 
+mod chat;
 mod heads;
 mod interest;
+mod joining;
+mod repairs;
+mod replay;
 mod room;
 mod shard;
 
@@ -17,14 +21,14 @@ use std::sync::Arc;
 
 use shared::beacon::Beacon;
 use shared::bus::Bus;
-use shared::id::ChatId;
+use shared::id::{ChatId, EventId};
 use shared::lifecycle::Lifecycle;
 use tokio::sync::mpsc;
 
-use crate::framing::Framing;
-use crate::outbound::Outbound;
+pub use self::joining::Subscriber;
+use self::joining::{Joining, Start};
+use self::replay::History;
 use crate::owners::Owners;
-use crate::stomp::message::Label;
 
 /// Most requests waiting for one shard. A session whose request finds it full waits, and is not read meanwhile.
 const REQUESTS_MAX: usize = 1_024;
@@ -33,6 +37,8 @@ const REQUESTS_MAX: usize = 1_024;
 #[derive(Clone)]
 pub struct Fanout {
     shards: Arc<[mpsc::Sender<Request>]>,
+    history: History,
+    life: Lifecycle,
 }
 
 /// Names a subscription on this gateway: the session's number and the subscription's number in it.
@@ -44,24 +50,11 @@ pub struct SubscriberId {
     pub subscription: u32,
 }
 
-/// A session's wish to see a chat's events.
-#[derive(Debug)]
-pub struct Subscriber {
-    /// Its name.
-    pub id: SubscriberId,
-    /// What its MESSAGE frames say of it.
-    pub label: Label,
-    /// How its transport wraps them.
-    pub framing: Framing,
-    /// Where they go, and where the answer to the wish goes first.
-    pub session: Arc<Outbound>,
-}
-
 /// What a shard is asked.
 #[derive(Debug)]
 enum Request {
-    Subscribe(ChatId, Subscriber),
-    Unsubscribe(ChatId, SubscriberId),
+    Join(ChatId, Joining),
+    Leave(ChatId, SubscriberId),
     /// Newest published events, as a beacon tells them.
     Heads(Arc<[(ChatId, i64)]>),
     /// The connection to NATS is back; anything may have been missed.
@@ -93,7 +86,11 @@ impl Fanout {
                 requests
             })
             .collect();
-        let fanout = Self { shards };
+        let fanout = Self {
+            shards,
+            history: History::new(queries.client.clone()),
+            life: life.clone(),
+        };
         life.spawn_attendant(
             "fan-out reconnects",
             fanout.clone().watch_reconnects(event_bus.clone()),
@@ -101,16 +98,31 @@ impl Fanout {
         fanout
     }
 
-    /// Asks for a chat's events. The answer comes to the subscriber's session, ahead of the first event.
-    pub async fn subscribe(&self, chat: ChatId, subscriber: Subscriber) {
-        self.request(chat, Request::Subscribe(chat, subscriber))
-            .await;
+    /// Asks for a chat's events: from now on, or everything after an event that was seen before. The answer
+    /// comes to the subscriber's session; events from now on come after it, replayed ones before.
+    pub async fn subscribe(&self, chat: ChatId, subscriber: Subscriber, after: Option<EventId>) {
+        match after {
+            None => {
+                let start = Start::Now;
+                self.join(chat, Joining { subscriber, start }).await;
+            }
+            Some(after) => {
+                let replay = self
+                    .history
+                    .clone()
+                    .replay(self.clone(), chat, subscriber, after);
+                self.life.spawn(replay);
+            }
+        }
     }
 
     /// Ends a subscription. Events already queued for the session are still sent.
     pub async fn unsubscribe(&self, chat: ChatId, subscriber: SubscriberId) {
-        self.request(chat, Request::Unsubscribe(chat, subscriber))
-            .await;
+        self.request(chat, Request::Leave(chat, subscriber)).await;
+    }
+
+    async fn join(&self, chat: ChatId, joining: Joining) {
+        self.request(chat, Request::Join(chat, joining)).await;
     }
 
     /// Compares what a beacon says with what was delivered.

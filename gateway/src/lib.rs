@@ -45,6 +45,7 @@ use crate::config::{Auth, Config};
 use crate::connection::Connections;
 use crate::fanout::Fanout;
 use crate::owners::{GatewayReadiness, Owners};
+use crate::sockjs::sessions::SockJs;
 
 /// Runs the gateway until it is asked to stop; whether everything ended well.
 ///
@@ -95,7 +96,7 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
     );
     let shards = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let fanout = Fanout::start(shards, &event_bus, &bus, &owners, &life);
-    life.spawn_attendant("beacons", beacons::run(bus, owners, fanout.clone()));
+    life.spawn_attendant("beacons", beacons::run(bus.clone(), owners, fanout.clone()));
 
     let connections = Connections {
         commands,
@@ -110,7 +111,8 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
     });
-    let (router, stopping) = (router::router(connections), life.clone());
+    let sockjs = SockJs::new(connections.clone(), bus, &config.sockjs);
+    let (router, stopping) = (router::router(connections, sockjs), life.clone());
     life.spawn_essential("listener", async move {
         let server = axum::serve(listener, router)
             .with_graceful_shutdown(async move { stopping.stopping().await });

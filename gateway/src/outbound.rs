@@ -41,6 +41,7 @@ pub enum Item {
 pub struct Outbound {
     queue: Mutex<Queue>,
     filled: Notify,
+    drained: Notify,
     octets_max: usize,
 }
 
@@ -68,6 +69,7 @@ impl Outbound {
         Self {
             queue: Mutex::default(),
             filled: Notify::new(),
+            drained: Notify::new(),
             octets_max,
         }
     }
@@ -122,6 +124,34 @@ impl Outbound {
     pub fn written(&self, octets: usize) {
         let mut queue = self.lock();
         queue.octets = queue.octets.saturating_sub(octets);
+        drop(queue);
+        self.drained.notify_waiters();
+    }
+
+    /// Waits until at most half of what may wait does, for who has more to send than fits. Live events go on
+    /// meanwhile and have the other half.
+    ///
+    /// # Errors
+    /// [`Gone`]: there is nobody to send to any more.
+    pub async fn room(&self) -> Result<(), Gone> {
+        loop {
+            let drained = self.drained.notified();
+            {
+                let queue = self.lock();
+                if queue.state != State::Open {
+                    return Err(Gone);
+                }
+                if queue.octets <= self.octets_max / 2 {
+                    return Ok(());
+                }
+            }
+            drained.await;
+        }
+    }
+
+    /// Whether there is nobody to send to any more.
+    pub fn is_closed(&self) -> bool {
+        self.lock().state == State::Closed
     }
 
     /// Forgets everything, now and from now on.
@@ -129,6 +159,8 @@ impl Outbound {
         let mut queue = self.lock();
         queue.state = State::Closed;
         queue.items = VecDeque::new();
+        drop(queue);
+        self.drained.notify_waiters();
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -136,6 +168,10 @@ impl Outbound {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// The connection is gone, or about to be closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gone;
 
 /// More piled up than the client may leave unread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

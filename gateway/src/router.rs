@@ -8,27 +8,24 @@ use axum::routing::get;
 
 use crate::connection::Connections;
 use crate::handshake;
-use crate::sockjs::info;
+use crate::sockjs::path::SessionKey;
+use crate::sockjs::sessions::SockJs;
+use crate::sockjs::{info, routes};
 use crate::transport::websocket::{SockJsWebSocket, WebSocket};
 
 /// Octets of a WebSocket message beyond the longest STOMP frame. A frame only a little too long still gets a
 /// STOMP ERROR that names the limit; a message beyond this is cut off by the WebSocket layer.
 const MESSAGE_OCTETS_SLACK: usize = 64 << 10;
 
-/// Builds the router.
-pub fn router(connections: Connections) -> Router {
-    let base = get(base).fallback(not_allowed);
+/// Builds the router. SockJS's resources over plain HTTP are listed in [`routes`].
+pub fn router(connections: Connections, sockjs: SockJs) -> Router {
     Router::new()
-        .route("/ws", base.clone())
-        .route("/ws/", base)
-        .route("/ws/info", get(info::get).options(info::options))
+        .route("/ws", get(base))
+        .route("/ws/", get(base))
         .route("/ws/websocket", get(raw_websocket))
         .route("/ws/{server}/{session}/websocket", get(sockjs_websocket))
         .with_state(connections)
-}
-
-async fn not_allowed() -> StatusCode {
-    StatusCode::METHOD_NOT_ALLOWED
+        .merge(routes::routes(sockjs))
 }
 
 /// `/ws`: raw WebSocket, or SockJS's greeting for who asks without an upgrade.
@@ -44,17 +41,14 @@ async fn raw_websocket(State(connections): State<Connections>, request: Request)
     upgrade(connections, request, Road::Raw)
 }
 
-async fn sockjs_websocket(State(connections): State<Connections>, request: Request) -> Response {
-    let mut segments = request.uri().path().trim_start_matches("/ws/").split('/');
-    // SockJS reserves dots in server and session ids for static files.
-    let valid = |segment: Option<&str>| {
-        segment.is_some_and(|segment| !segment.is_empty() && !segment.contains('.'))
-    };
-    if valid(segments.next()) && valid(segments.next()) {
-        upgrade(connections, request, Road::SockJs)
-    } else {
-        StatusCode::NOT_FOUND.into_response()
-    }
+/// The session's id only has to be a valid one: a session over a WebSocket lasts as long as that, and its name is
+/// nobody else's concern.
+async fn sockjs_websocket(
+    State(connections): State<Connections>,
+    _: SessionKey,
+    request: Request,
+) -> Response {
+    upgrade(connections, request, Road::SockJs)
 }
 
 #[derive(Clone, Copy)]

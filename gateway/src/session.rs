@@ -26,6 +26,7 @@ mod connecting;
 mod limits;
 mod on_answer;
 mod on_frame;
+mod phase;
 mod send;
 mod subscriptions;
 mod tally;
@@ -44,6 +45,7 @@ use self::connected::Connected;
 use self::connecting::Connecting;
 pub use self::limits::SessionLimits;
 use self::on_frame::Flow;
+use self::phase::{Disconnecting, Phase};
 pub use self::tally::Tally;
 use crate::disconnect::Disconnect;
 use crate::refusal::Refusal;
@@ -61,41 +63,6 @@ pub struct Session {
     decoder: Decoder,
     tally: Tally,
     phase: Phase,
-}
-
-#[derive(Debug)]
-enum Phase {
-    Connecting(Connecting),
-    Connected(Box<Connected>),
-    Disconnecting(Box<Disconnecting>),
-    Closed,
-}
-
-/// The last phase before the end: what the client sent is still carried out, but nothing more is read.
-#[derive(Debug)]
-struct Disconnecting {
-    connected: Connected,
-    receipt: Option<String>,
-    reason: Disconnect,
-}
-
-impl Phase {
-    /// The session's memory, from CONNECTED until the end.
-    fn connected(&self) -> Option<&Connected> {
-        match self {
-            Self::Connected(connected) => Some(connected),
-            Self::Disconnecting(disconnecting) => Some(&disconnecting.connected),
-            Self::Connecting(_) | Self::Closed => None,
-        }
-    }
-
-    fn connected_mut(&mut self) -> Option<&mut Connected> {
-        match self {
-            Self::Connected(connected) => Some(connected),
-            Self::Disconnecting(disconnecting) => Some(&mut disconnecting.connected),
-            Self::Connecting(_) | Self::Closed => None,
-        }
-    }
 }
 
 impl Session {
@@ -126,12 +93,11 @@ impl Session {
         self.phase.connected()?.user
     }
 
-    /// Whether nothing waits for an answer of the shell, so that the session can end without leaving its client
-    /// in the dark.
-    pub fn is_idle(&self) -> bool {
-        let busy =
-            |connected: &Connected| connected.awaiting.is_some() || !connected.commands.is_empty();
-        !self.phase.connected().is_some_and(busy)
+    /// Commands that are not answered yet.
+    pub fn commands_in_flight(&self) -> usize {
+        self.phase
+            .connected()
+            .map_or(0, |connected| connected.commands.len())
     }
 
     /// What was counted since the last call.
@@ -172,14 +138,14 @@ impl Session {
         out: &mut Vec<Action>,
     ) {
         self.on_answer(now, out, |connected, turn| {
-            connected.on_subscribed(number, result, turn)
+            connected.on_subscribed(number, result, turn);
         });
     }
 
     /// NATS has a command, so that the next one of its chat may be published.
     pub fn on_accepted(&mut self, ticket: u64, now: Now, out: &mut Vec<Action>) {
         self.on_answer(now, out, |connected, turn| {
-            connected.on_accepted(ticket, turn)
+            connected.on_accepted(ticket, turn);
         });
     }
 
@@ -192,7 +158,7 @@ impl Session {
         out: &mut Vec<Action>,
     ) {
         self.on_answer(now, out, |connected, turn| {
-            connected.on_outcome(ticket, outcome, turn)
+            connected.on_outcome(ticket, outcome, turn);
         });
     }
 

@@ -2,6 +2,7 @@
 //!
 //! The rest of the gateway does not know whether that road is a WebSocket or one of SockJS's transports.
 
+pub mod sockjs_http;
 pub mod websocket;
 
 use std::future::Future;

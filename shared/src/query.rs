@@ -9,7 +9,7 @@ use crate::command::{CommandId, Outcome};
 use crate::envelope::Envelope;
 use crate::error_code::ErrorCode;
 use crate::event::ChatEvent;
-use crate::id::ChatId;
+use crate::id::{ChatId, EventId};
 
 /// Queue group of the persisters: each question reaches one of them.
 pub const QUEUE_GROUP: &str = "q";
@@ -83,6 +83,10 @@ pub struct EventsPage {
     pub events: Vec<ChainedEvent>,
     /// Whether there are more after the last one.
     pub more: bool,
+    /// Set when events after the given one are no longer kept, so that the page cannot be complete: the oldest
+    /// event from which a page would be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone: Option<EventId>,
 }
 
 /// What became of these commands?

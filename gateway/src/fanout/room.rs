@@ -1,32 +1,78 @@
-//! One chat with its local subscribers: encodes each event once per distinct label and framing, and hands the
-//! same octets to all who share them.
+//! The local subscribers of one chat, and its most recent events.
+//!
+//! Each event is encoded once per distinct label and framing; all who share both share the octets.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 use shared::envelope::Envelope;
 use shared::id::ChatId;
+use shared::metric;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::{Subscriber, SubscriberId};
+use super::SubscriberId;
+use super::joining::{Joining, Start, Subscriber};
 use crate::framing::Framing;
 use crate::outbound::Outbound;
 use crate::stomp::message::{Label, event_message};
 
-/// The local subscribers of a chat.
+/// Most recent events kept for those who come back after a short absence: what is in here needs no history.
+const RECENT_MAX: usize = 64;
+
+/// The room of a chat.
 #[derive(Debug, Default)]
 pub(super) struct Room {
     /// Most clients name their subscriptions alike (`sub-0`), so there are few groups.
     groups: Vec<Group>,
+    recent: VecDeque<Envelope>,
 }
 
 #[derive(Debug)]
 struct Group {
     label: Label,
     framing: Framing,
-    members: IndexMap<SubscriberId, std::sync::Arc<Outbound>>,
+    members: IndexMap<SubscriberId, Arc<Outbound>>,
 }
 
 impl Room {
-    /// Lets somebody in.
-    pub(super) fn add(&mut self, subscriber: Subscriber) {
+    /// Whether nobody is in.
+    pub(super) fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+
+    /// Lets somebody in, with the recent events they have not seen; tells them, or hands them back. `last` is the
+    /// chat's last event so far.
+    pub(super) fn admit(&mut self, chat: ChatId, last: i64, joining: Joining) {
+        let Joining { subscriber, start } = joining;
+        // Whoever left meanwhile will not leave again, and must not stay in for ever.
+        if subscriber.session.is_closed() {
+            return;
+        }
+        match start {
+            Start::Now => subscriber.answer(Ok(())),
+            Start::Without(refusal) => subscriber.answer(Err(refusal)),
+            Start::After { event, behind } => {
+                let Some(missed) = self.since(event, last) else {
+                    // Nobody there to take it back: the session is gone.
+                    let _ = behind.send(subscriber);
+                    return;
+                };
+                for event in missed {
+                    if let Some(message) =
+                        encode(&subscriber.label, subscriber.framing, chat, event)
+                    {
+                        subscriber.session.push_message(message);
+                    }
+                }
+                subscriber.answer(Ok(()));
+            }
+        }
+        metrics::gauge!(metric::SUBSCRIPTIONS).increment(1);
+        self.add(subscriber);
+    }
+
+    fn add(&mut self, subscriber: Subscriber) {
         let Subscriber {
             id,
             label,
@@ -41,45 +87,65 @@ impl Room {
             Some(group) => {
                 group.members.insert(id, session);
             }
-            None => self.groups.push(Group {
-                label,
-                framing,
-                members: IndexMap::from([(id, session)]),
-            }),
+            None => {
+                let members = IndexMap::from([(id, session)]);
+                self.groups.push(Group {
+                    label,
+                    framing,
+                    members,
+                });
+            }
         }
     }
 
-    /// Shows somebody out; whether they were in.
-    pub(super) fn remove(&mut self, id: SubscriberId) -> bool {
-        let found = self
+    /// Shows somebody out, if they were in.
+    pub(super) fn remove(&mut self, id: SubscriberId) {
+        if self
             .groups
             .iter_mut()
-            .any(|group| group.members.swap_remove(&id).is_some());
-        self.groups.retain(|group| !group.members.is_empty());
-        found
+            .any(|group| group.members.swap_remove(&id).is_some())
+        {
+            metrics::gauge!(metric::SUBSCRIPTIONS).decrement(1);
+            self.groups.retain(|group| !group.members.is_empty());
+        }
     }
 
-    /// Whether nobody is left.
-    pub(super) fn is_empty(&self) -> bool {
-        self.groups.is_empty()
-    }
-
-    /// Hands an event to everybody; returns to how many.
-    pub(super) fn deliver(&self, chat: ChatId, event: &Envelope) -> u64 {
-        let Ok(body) = std::str::from_utf8(&event.body) else {
-            tracing::error!(chat.id = %chat, event.id = %event.id, "an event that is not UTF-8 cannot be delivered");
-            return 0;
-        };
+    /// Hands the chat's next event to everybody; returns to how many.
+    pub(super) fn deliver(&mut self, chat: ChatId, event: Envelope) -> u64 {
         let mut delivered = 0;
         for group in &self.groups {
-            let message = group
-                .framing
-                .wrap(event_message(&group.label, chat, event.id, body));
+            let Some(message) = encode(&group.label, group.framing, chat, &event) else {
+                continue;
+            };
             for session in group.members.values() {
                 session.push_message(message.clone());
             }
             delivered += group.members.len() as u64;
         }
+        if self.recent.len() == RECENT_MAX {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(event);
         delivered
     }
+
+    /// The events after this one up to the last, or `None` when some of them are no longer here.
+    fn since(&self, event: i64, last: i64) -> Option<impl Iterator<Item = &Envelope>> {
+        let first = self
+            .recent
+            .partition_point(|recent| recent.id.get() <= event);
+        let complete = match self.recent.get(first) {
+            Some(next) => next.previous_id <= event,
+            None => event >= last,
+        };
+        complete.then(|| self.recent.range(first..))
+    }
+}
+
+fn encode(label: &Label, framing: Framing, chat: ChatId, event: &Envelope) -> Option<Utf8Bytes> {
+    let Ok(body) = std::str::from_utf8(&event.body) else {
+        tracing::error!(chat.id = %chat, event.id = %event.id, "an event that is not UTF-8 cannot be delivered");
+        return None;
+    };
+    Some(framing.wrap(event_message(label, chat, event.id, body)))
 }

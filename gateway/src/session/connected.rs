@@ -128,19 +128,19 @@ impl Connected {
     pub(super) fn refuse(&mut self, refusal: &Refusal, failed: Failed<'_>, turn: &mut Turn<'_>) {
         self.errors += 1;
         turn.tally.count_refusal(refusal.code);
-        let unsolicited;
-        let (label, destination) = match self.subscriptions.for_errors() {
-            Some(subscription) => (&subscription.label, subscription.destination.as_str()),
-            None => {
-                unsolicited = Label::new(
-                    self.version,
-                    Some(destination::OWN_ERRORS),
-                    0,
-                    AckMode::Auto,
-                );
-                (&unsolicited, destination::OWN_ERRORS)
-            }
-        };
+        let unsolicited = (
+            &Label::new(
+                self.version,
+                Some(destination::OWN_ERRORS),
+                0,
+                AckMode::Auto,
+            ),
+            destination::OWN_ERRORS,
+        );
+        let subscribed = self.subscriptions.for_errors();
+        let (label, destination) = subscribed.map_or(unsolicited, |subscription| {
+            (&subscription.label, subscription.destination.as_str())
+        });
         // Never equal to an event's id, which is a bare number.
         let message_id = format!("{ERROR_ID_PREFIX}{}", self.errors);
         let frame = label

@@ -47,7 +47,7 @@ pub(super) fn connect(
     }
     let client = match version {
         // 1.0 knows no such header, so whatever stands there means nothing.
-        Version::V1_0 => HeartBeat::default(),
+        Version::V1_0 => HeartBeat::NONE,
         _ => HeartBeat::parse(frame.header("heart-beat")).map_err(|_| Violation::BadHeartBeat)?,
     };
     let server = limits.heart_beat(version);

@@ -23,23 +23,22 @@ pub struct SessionLimits {
     pub commands_in_flight_max: usize,
     /// Longest time until CONNECT.
     pub connect_max: Duration,
-    /// The smallest interval in which we send heart-beats; zero for never.
-    pub heart_beat_send: Duration,
-    /// The interval in which we want heart-beats; zero for never.
-    pub heart_beat_receive: Duration,
+    /// The smallest interval in which we send heart-beats, in milliseconds; 0 for never.
+    pub heart_beat_send_ms: u32,
+    /// The interval in which we want heart-beats, in milliseconds; 0 for never.
+    pub heart_beat_receive_ms: u32,
     /// How many intervals of silence end the session. At least 3: timers of background tabs are slow.
     pub heart_beat_tolerance: u32,
 }
 
 impl SessionLimits {
     /// What CONNECTED offers. In 1.0 there are no heart-beats.
-    pub fn heart_beat(&self, version: Version) -> HeartBeat {
-        let millis = |interval: Duration| u32::try_from(interval.as_millis()).unwrap_or(u32::MAX);
+    pub const fn heart_beat(&self, version: Version) -> HeartBeat {
         match version {
-            Version::V1_0 => HeartBeat::default(),
+            Version::V1_0 => HeartBeat::NONE,
             _ => HeartBeat {
-                send_ms: millis(self.heart_beat_send),
-                receive_ms: millis(self.heart_beat_receive),
+                send_ms: self.heart_beat_send_ms,
+                receive_ms: self.heart_beat_receive_ms,
             },
         }
     }
@@ -55,8 +54,8 @@ impl Default for SessionLimits {
             transaction_octets_max: 1 << 20,
             commands_in_flight_max: 64,
             connect_max: Duration::from_secs(10),
-            heart_beat_send: Duration::from_secs(10),
-            heart_beat_receive: Duration::from_secs(10),
+            heart_beat_send_ms: 10_000,
+            heart_beat_receive_ms: 10_000,
             heart_beat_tolerance: 3,
         }
     }

@@ -75,7 +75,7 @@ impl Connected {
         match frame.header("transaction") {
             Some(transaction) => {
                 self.transactions
-                    .add(transaction, Step::Send(send), &self.limits)?
+                    .add(transaction, Step::Send(send), &self.limits)?;
             }
             None => self.carry_out(send, turn),
         }
@@ -204,16 +204,13 @@ impl Connected {
         if !known {
             return Err(Violation::UnknownMessage);
         }
-        match frame.header("transaction") {
-            Some(transaction) => {
-                let step = Step::Receipt(frame.owned_header("receipt"));
-                self.transactions.add(transaction, step, &self.limits)
-            }
-            None => {
-                self.receipt(frame.header("receipt"), turn);
-                Ok(())
-            }
+        let receipt = frame.header("receipt");
+        if let Some(transaction) = frame.header("transaction") {
+            let step = Step::Receipt(receipt.map(str::to_owned));
+            return self.transactions.add(transaction, step, &self.limits);
         }
+        self.receipt(receipt, turn);
+        Ok(())
     }
 
     /// Whether this can have been the `ack` header of a message: `{message-id}-{number of the subscription}`.

@@ -4,6 +4,7 @@
 //! `!`. Frames of ours are shown the same way without `content-type` and `content-length`, and an error body as
 //! `CODE message`; one test looks at its octets.
 
+mod acknowledging;
 mod connecting;
 mod ending;
 mod heart_beats;

@@ -218,7 +218,8 @@ mod tests {
             let frame = array_of(messages.iter().map(String::as_str));
             prop_assert_eq!(decode(&frame[1..]), Ok(messages.clone()));
             let apart: Vec<_> = messages.iter().map(|message| array(message).into()).collect();
-            prop_assert_eq!(join(&apart).as_str(), &frame);
+            let joined = join(&apart);
+            prop_assert_eq!(joined.as_str(), &frame);
             for message in messages {
                 prop_assert_eq!(decode(&array(&message)[1..]), Ok(vec![message]));
             }

@@ -136,10 +136,7 @@ impl Decoder {
                 }
                 State::Head { .. } => match self.head(version)? {
                     Ok(head) => self.state = State::Body(head),
-                    Err(violation) => {
-                        let receipt = receipt_of(&self.buffer, version);
-                        return Some(Err(DecodeError { violation, receipt }));
-                    }
+                    Err(error) => return Some(Err(error)),
                 },
                 State::Body(head) => {
                     let body = match head.body(&mut self.buffer, self.limits.frame_octets_max)? {
@@ -177,7 +174,28 @@ impl Decoder {
     }
 
     /// Looks for the blank line; understands command and headers when it is there.
-    fn head(&mut self, version: Option<Version>) -> Option<Result<Head, Violation>> {
+    fn head(&mut self, version: Option<Version>) -> Option<Result<Head, DecodeError>> {
+        let (end, found) = match self.end_of_head(version)? {
+            Ok(end) => (end, parse_head(&self.buffer[..end], version, &self.limits)),
+            Err((violation, end)) => (end, Err(violation)),
+        };
+        let head = found.map_err(|violation| DecodeError {
+            violation,
+            receipt: receipt_of(&self.buffer[..end], version),
+        });
+        if head.is_ok() {
+            self.buffer.advance(end);
+        }
+        Some(head)
+    }
+
+    /// Where the blank line ends; or what is wrong, and how far the lines before it go. The same violation is
+    /// found at the same place however the octets were cut.
+    fn end_of_head(
+        &mut self,
+        version: Option<Version>,
+    ) -> Option<Result<usize, (Violation, usize)>> {
+        let limits = self.limits;
         let State::Head {
             line_start,
             scanned,
@@ -186,46 +204,38 @@ impl Decoder {
         else {
             return None;
         };
-        let limits = self.limits;
-        let head_octets = loop {
+        loop {
             let rest = &self.buffer[*scanned..];
             let found = rest.iter().position(|octet| matches!(octet, b'\n' | 0));
-            let end = found.map_or(self.buffer.len(), |index| *scanned + index);
-            if end - *line_start > limits.header_octets_max {
+            let line_end = found.map_or(self.buffer.len(), |index| *scanned + index);
+            let bounded_end = line_end.min(limits.frame_octets_max);
+            if bounded_end.saturating_sub(*line_start) > limits.header_octets_max {
                 let octets_max = limits.header_octets_max;
-                return Some(Err(Violation::HeaderTooLong { octets_max }));
+                return Some(Err((Violation::HeaderTooLong { octets_max }, *line_start)));
             }
-            if end >= limits.frame_octets_max {
+            if line_end >= limits.frame_octets_max {
                 let octets_max = limits.frame_octets_max;
-                return Some(Err(Violation::FrameTooLarge { octets_max }));
+                return Some(Err((Violation::FrameTooLarge { octets_max }, *line_start)));
             }
-            *scanned = end;
-            if self.buffer.get(end) == Some(&0) {
-                return Some(Err(Violation::HeadUnfinished));
+            *scanned = line_end;
+            if self.buffer.get(line_end) == Some(&0) {
+                return Some(Err((Violation::HeadUnfinished, line_end)));
             }
             // Without a line end: more octets are needed.
             found?;
-            let blank = match &self.buffer[*line_start..end] {
-                b"" => true,
-                b"\r" => line_end_may_be_crlf(version),
-                _ => false,
-            };
-            if blank {
-                break end + 1;
+            let line = &self.buffer[*line_start..line_end];
+            if line.is_empty() || (line == b"\r" && line_end_may_be_crlf(version)) {
+                return Some(Ok(line_end + 1));
             }
             *lines += 1;
+            // The command's line is no header.
             if *lines > limits.headers_max + 1 {
                 let max = limits.headers_max;
-                return Some(Err(Violation::TooManyHeaders { max }));
+                return Some(Err((Violation::TooManyHeaders { max }, *line_start)));
             }
-            *line_start = end + 1;
-            *scanned = end + 1;
-        };
-        let head = parse_head(&self.buffer[..head_octets], version, &limits);
-        if head.is_ok() {
-            self.buffer.advance(head_octets);
+            *line_start = line_end + 1;
+            *scanned = *line_start;
         }
-        Some(head)
     }
 }
 
@@ -238,19 +248,17 @@ impl Head {
         buffer: &mut BytesMut,
         octets_max: usize,
     ) -> Option<Result<Bytes, Violation>> {
-        let end = match self.content_length {
-            Some(length) => match buffer.get(length)? {
-                0 => length,
-                _ => return Some(Err(Violation::BodyUnfinished)),
-            },
-            None => match buffer[self.scanned..].iter().position(|octet| *octet == 0) {
-                Some(index) => self.scanned + index,
-                None => {
-                    self.scanned = buffer.len();
-                    let too_large = buffer.len() > self.body_octets_max;
-                    return too_large.then_some(Err(Violation::FrameTooLarge { octets_max }));
-                }
-            },
+        let end = if let Some(length) = self.content_length {
+            if *buffer.get(length)? != 0 {
+                return Some(Err(Violation::BodyUnfinished));
+            }
+            length
+        } else if let Some(index) = buffer[self.scanned..].iter().position(|octet| *octet == 0) {
+            self.scanned + index
+        } else {
+            self.scanned = buffer.len();
+            let too_large = buffer.len() > self.body_octets_max;
+            return too_large.then_some(Err(Violation::FrameTooLarge { octets_max }));
         };
         if end > self.body_octets_max {
             return Some(Err(Violation::FrameTooLarge { octets_max }));
@@ -344,12 +352,9 @@ fn content_length(value: &str) -> Result<usize, Violation> {
     Ok(value.parse().unwrap_or(usize::MAX))
 }
 
-/// The `receipt` of a frame that could not be understood, for the ERROR frame: read as far as it goes, but never
-/// from a line whose end has not come.
-fn receipt_of(octets: &[u8], version: Option<Version>) -> Option<String> {
-    let end = octets.iter().position(|octet| *octet == 0);
-    let end = end.or_else(|| octets.iter().rposition(|octet| *octet == b'\n'))?;
-    let value = lines(&octets[..end], version)
+/// The `receipt` in whole lines of a frame that cannot be understood, for the ERROR frame.
+fn receipt_of(lines_before: &[u8], version: Option<Version>) -> Option<String> {
+    let value = lines(lines_before, version)
         .skip(1)
         .take_while(|line| !line.is_empty())
         .find_map(|line| line.strip_prefix(b"receipt:"))?;

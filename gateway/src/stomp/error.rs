@@ -73,13 +73,13 @@ pub enum Violation {
     #[error("The heart-beat header is not two numbers of milliseconds")]
     BadHeartBeat,
     /// Since 1.1 only SEND may have one, of all client frames.
-    #[error("A {0} frame has no body")]
+    #[error("{0} must not have a body")]
     BodyNotAllowed(
         /// Of the frame.
         Command,
     ),
     /// A header that the version requires.
-    #[error("A {command} frame needs the header {header}")]
+    #[error("{command} needs the header {header}")]
     MissingHeader {
         /// Of the frame.
         command: Command,

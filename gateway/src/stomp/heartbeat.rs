@@ -14,7 +14,7 @@ const SEND_AFTER_PERCENT: u32 = 90;
 pub struct BadHeartBeat;
 
 /// What one side can do and would like, in milliseconds; 0 is "not at all".
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeartBeat {
     /// The smallest interval in which this side can send.
     pub send_ms: u32,
@@ -23,10 +23,16 @@ pub struct HeartBeat {
 }
 
 impl HeartBeat {
+    /// Can do nothing, wants nothing.
+    pub const NONE: Self = Self {
+        send_ms: 0,
+        receive_ms: 0,
+    };
+
     /// The value of the header; without one there are no heart-beats.
     pub fn parse(value: Option<&str>) -> Result<Self, BadHeartBeat> {
         let Some(value) = value else {
-            return Ok(Self::default());
+            return Ok(Self::NONE);
         };
         let (send, receive) = value.split_once(',').ok_or(BadHeartBeat)?;
         Ok(Self {

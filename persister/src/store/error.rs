@@ -101,8 +101,8 @@ fn sort_sqlite(code: &str) -> Option<TryAgain> {
     match code {
         // SQLITE_CONSTRAINT_UNIQUE, _PRIMARYKEY, _FOREIGNKEY
         "2067" | "1555" | "787" => Some(TryAgain::Conflict),
-        // SQLITE_CONSTRAINT_NOTNULL, _CHECK; SQLITE_TOOBIG, _MISMATCH
-        "1299" | "275" | "18" | "20" => None,
+        // SQLITE_CONSTRAINT_NOTNULL, _CHECK, _TRIGGER; SQLITE_TOOBIG, _MISMATCH
+        "1299" | "275" | "1811" | "18" | "20" => None,
         _ => Some(TryAgain::Unavailable),
     }
 }

@@ -1,1 +1,53 @@
+//! The first start, and every later one.
 
+use persister::database::{Database, DatabaseUrl, WrongPartitionCount, fix_partitions, migrate};
+use persister::entity::{chat, country};
+use persister::provision;
+use sea_orm::{EntityTrait, PaginatorTrait, QueryOrder};
+
+use crate::support::{Rig, on_both_databases};
+
+on_both_databases!(
+    migrating_at_the_same_time_twice_is_migrating_once,
+    each_country_has_a_main_chat_and_ids_are_never_used_again,
+    another_number_of_partitions_is_refused,
+);
+
+async fn migrating_at_the_same_time_twice_is_migrating_once(rig: Rig) {
+    let url: DatabaseUrl = rig.database_url.parse().unwrap();
+    let (one, other) = tokio::join!(migrate(&url), migrate(&url));
+    one.unwrap();
+    other.unwrap();
+    let database = Database::connect(&url).await.unwrap();
+    let countries = country::Entity::find().count(&database.reader).await;
+    assert_eq!(countries.unwrap(), 249);
+}
+
+async fn each_country_has_a_main_chat_and_ids_are_never_used_again(rig: Rig) {
+    let db = rig.database().await.writer;
+    let chats = chat::Entity::find()
+        .order_by_asc(chat::Column::Id)
+        .all(&db)
+        .await
+        .unwrap();
+    assert_eq!(chats.len(), 249);
+    assert_eq!((chats[0].id, chats[0].name.as_str()), (1, "Afghanistan"));
+    assert_eq!(chats[248].id, 249);
+
+    let added = provision::add(&db, "ua", "Kyiv walks").await.unwrap();
+    assert_eq!(added, 250);
+    assert!(provision::remove(&db, added.try_into().unwrap()).await.unwrap());
+    assert!(!provision::remove(&db, added.try_into().unwrap()).await.unwrap());
+    assert_eq!(provision::add(&db, "UA", "Kyiv runs").await.unwrap(), 251);
+    assert!(provision::add(&db, "XX", "Nowhere").await.is_err());
+}
+
+async fn another_number_of_partitions_is_refused(rig: Rig) {
+    let db = rig.database().await.writer;
+    fix_partitions(&db, 1.try_into().unwrap()).await.unwrap();
+    let refused = fix_partitions(&db, 8.try_into().unwrap()).await;
+    assert!(
+        matches!(refused, Err(WrongPartitionCount::Other { stored: 1, .. })),
+        "{refused:?}"
+    );
+}

@@ -63,7 +63,7 @@ fn a_refused_connect_gets_an_error_and_the_end() {
     }
     check(
         "CONNECT|accept-version:1.1||body",
-        &["ERROR|message:A CONNECT frame has no body", close],
+        &["ERROR|message:CONNECT must not have a body", close],
     );
 }
 

@@ -244,7 +244,7 @@ fn limits_are_exact_and_found_before_the_frame_is_whole() {
 #[test]
 fn an_idle_decoder_gives_its_memory_back() {
     let mut decoder = Decoder::new(DecodeLimits::default());
-    decoder.push(&[b"SEND\n\n".as_slice(), &[b'x'; 30_000], b"\0"].concat());
+    decoder.push(&[b"SEND\n\n".as_slice(), &vec![b'x'; 30_000], b"\0"].concat());
     assert!(matches!(decoder.next(V1_2), Some(Ok(Decoded::Frame(_)))));
     assert_eq!(decoder.buffer.capacity(), 0);
 }

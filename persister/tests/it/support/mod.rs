@@ -5,6 +5,7 @@ pub mod nats;
 pub mod postgres;
 pub mod rig;
 pub mod tether;
+pub mod wishes;
 
 pub use gateway::Gateway;
 pub use rig::{Kind, Rig};

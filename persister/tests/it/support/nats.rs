@@ -53,7 +53,7 @@ fn launch(directory: &Path, port: &str) -> (Tether, u16) {
         }
         line.contains("Server is ready").then(|| port.get().unwrap())
     };
-    Tether::start(&server, &directory.join("none"), None, ready)
+    Tether::start(&server, None, None, ready)
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests have no config module")]

@@ -1,4 +1,4 @@
-//! A PostgreSQL of our own in a temporary directory, one per test binary, reached through a Unix socket.
+//! A PostgreSQL of our own in a temporary directory, reached through a Unix socket.
 
 use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
@@ -11,22 +11,32 @@ use sea_orm::{ConnectionTrait, Database};
 use super::nats::setting;
 use super::tether::Tether;
 
-/// A running server. Kept for all tests that want a database of their own on it.
+/// A running server, for as many databases as there are tests.
 pub struct Postgres {
     directory: PathBuf,
+    /// Removes the directory, unless the tether does.
+    owned: Option<tempfile::TempDir>,
     server: Option<Tether>,
 }
 
 /// The server that all tests share.
 pub fn shared() -> &'static Postgres {
-    // Never dropped; its tether ends it with this process.
+    // Never dropped; its tether ends it with this process and removes its directory.
     static SERVER: OnceLock<Postgres> = OnceLock::new();
-    SERVER.get_or_init(Postgres::start)
+    SERVER.get_or_init(|| {
+        let directory = tempfile::tempdir().unwrap().keep();
+        Postgres::start_in(directory, None)
+    })
 }
 
 impl Postgres {
+    /// A server that a test can stop.
     pub fn start() -> Self {
-        let directory = tempfile::tempdir().unwrap().keep();
+        let directory = tempfile::tempdir().unwrap();
+        Self::start_in(directory.path().to_owned(), Some(directory))
+    }
+
+    fn start_in(directory: PathBuf, owned: Option<tempfile::TempDir>) -> Self {
         let user = unprivileged();
         if let Some((uid, gid)) = user {
             chown(&directory, Some(uid), Some(gid)).unwrap();
@@ -43,6 +53,7 @@ impl Postgres {
         assert!(output.status.success(), "{output:?}");
         let mut server = Self {
             directory,
+            owned,
             server: None,
         };
         server.start_again();
@@ -66,21 +77,14 @@ impl Postgres {
             "-c",
             "max_connections=200",
         ];
-        // The directory goes with a server that is never dropped; others remove it themselves.
+        let garbage = self.owned.is_none().then_some(self.directory.as_path());
         let ready = |line: &str| line.contains("ready to accept connections").then_some(());
-        let (server, ()) = Tether::start(&server, &self.garbage(), unprivileged(), ready);
+        let (server, ()) = Tether::start(&server, garbage, unprivileged(), ready);
         self.server = Some(server);
     }
 
     pub fn stop(&mut self) {
-        // The data must outlive this stop.
-        std::fs::write(self.directory.join("keep"), "").unwrap();
         self.server = None;
-        std::fs::remove_file(self.directory.join("keep")).unwrap();
-    }
-
-    fn garbage(&self) -> PathBuf {
-        self.directory.clone()
     }
 
     /// Address of a database of this name.

@@ -6,13 +6,13 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// Ends the server when standard input does, which is when the test process is gone or drops its end; then
-/// removes what the last argument names.
+/// removes what the first argument names, if anything.
 const SCRIPT: &str = r#"
 garbage=$1; shift
 "$@" <&- & server=$!
 read _
 kill -INT $server; wait $server
-rm -rf "$garbage"
+[ -z "$garbage" ] || rm -rf "$garbage"
 "#;
 
 /// A running server.
@@ -24,14 +24,14 @@ impl Tether {
     /// Starts a server, as another user if asked, and waits for a line of its log that satisfies `ready`.
     pub fn start<T>(
         server: &[&str],
-        garbage: &Path,
+        garbage: Option<&Path>,
         user: Option<(u32, u32)>,
         ready: impl Fn(&str) -> Option<T>,
     ) -> (Self, T) {
         let mut shell = Command::new("sh");
         shell
             .args(["-c", SCRIPT, "sh"])
-            .arg(garbage)
+            .arg(garbage.unwrap_or(Path::new("")))
             .args(server)
             .current_dir("/")
             .stdin(Stdio::piped())
