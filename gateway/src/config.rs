@@ -122,7 +122,7 @@ pub struct SessionConfig {
     pub write_max: Duration,
 }
 
-/// SockJS's transports over HTTP, for clients that cannot use WebSockets.
+/// SockJS's transports over HTTP, for clients that cannot use a WebSocket.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "SockJS")]
 pub struct SockJsConfig {

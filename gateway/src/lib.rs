@@ -6,8 +6,9 @@
 //! - the protocol, pure: [`stomp`], [`session`], [`destination`], [`refusal`], [`disconnect`];
 //! - one client: [`connection`], [`outbound`];
 //! - what clients ask: [`commands`], [`outcomes`], [`owners`], [`beacons`], [`questions`];
-//! - what clients get: [`fanout`], [`chain`].
+//! - what clients get: [`fanout`], [`chain`]; over plain HTTP: [`api`].
 
+pub mod api;
 pub mod beacons;
 pub mod chain;
 pub mod commands;
@@ -111,8 +112,8 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
     });
-    let sockjs = SockJs::new(connections.clone(), bus, &config.sockjs);
-    let (router, stopping) = (router::router(connections, sockjs), life.clone());
+    let sockjs = SockJs::new(connections.clone(), bus.clone(), &config.sockjs);
+    let (router, stopping) = (router::router(connections, sockjs, bus), life.clone());
     life.spawn_essential("listener", async move {
         let server = axum::serve(listener, router)
             .with_graceful_shutdown(async move { stopping.stopping().await });

@@ -7,7 +7,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shared::error_code::ErrorCode;
 use shared::query::{
-    EventsPage, EventsRequest, Heads, HeadsRequest, OutcomeRequest, Outcomes, Reply,
+    DirectoryRequest, EventsPage, EventsRequest, Heads, HeadsRequest, OutcomeRequest, Outcomes,
+    Reply,
 };
 use shared::subject;
 
@@ -27,6 +28,14 @@ pub async fn events(client: &Client, request: &EventsRequest) -> Reply<EventsPag
 /// What became of commands.
 pub async fn outcomes(client: &Client, request: &OutcomeRequest) -> Reply<Outcomes> {
     ask(client, subject::OUTCOME, request).await
+}
+
+/// Who and what there is. The type of the answer goes with the question.
+pub async fn directory<A: DeserializeOwned>(
+    client: &Client,
+    request: &DirectoryRequest,
+) -> Reply<A> {
+    ask(client, subject::DIRECTORY, request).await
 }
 
 async fn ask<Q: Serialize, A: DeserializeOwned>(

@@ -5,7 +5,9 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use shared::bus::Bus;
 
+use crate::api;
 use crate::connection::Connections;
 use crate::handshake;
 use crate::sockjs::path::SessionKey;
@@ -17,8 +19,8 @@ use crate::transport::websocket::{SockJsWebSocket, WebSocket};
 /// STOMP ERROR that names the limit; a message beyond this is cut off by the WebSocket layer.
 const MESSAGE_OCTETS_SLACK: usize = 64 << 10;
 
-/// Builds the router. SockJS's resources over plain HTTP are listed in [`routes`].
-pub fn router(connections: Connections, sockjs: SockJs) -> Router {
+/// Builds the router. SockJS's resources over plain HTTP are listed in [`routes`], the queries in [`api`].
+pub fn router(connections: Connections, sockjs: SockJs, queries: Bus) -> Router {
     Router::new()
         .route("/ws", get(base))
         .route("/ws/", get(base))
@@ -26,6 +28,7 @@ pub fn router(connections: Connections, sockjs: SockJs) -> Router {
         .route("/ws/{server}/{session}/websocket", get(sockjs_websocket))
         .with_state(connections)
         .merge(routes::routes(sockjs))
+        .merge(api::routes(queries))
 }
 
 /// `/ws`: raw WebSocket, or SockJS's greeting for who asks without an upgrade.

@@ -9,7 +9,7 @@ use crate::command::{CommandId, Outcome};
 use crate::envelope::Envelope;
 use crate::error_code::ErrorCode;
 use crate::event::ChatEvent;
-use crate::id::{ChatId, EventId};
+use crate::id::{ChatId, EventId, UserId};
 
 /// Queue group of the persisters: each question reaches one of them.
 pub const QUEUE_GROUP: &str = "q";
@@ -111,4 +111,95 @@ pub enum CommandState {
 pub struct Outcomes {
     /// What is known of each.
     pub states: Vec<CommandState>,
+}
+
+/// A country as everybody sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Country {
+    /// ISO 3166-1 alpha-2, upper case.
+    pub code: String,
+    /// English short name.
+    pub name: String,
+    /// Which flag to show: the code in lower case.
+    pub flag: String,
+}
+
+/// A chat as everybody sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Chat {
+    /// Its id.
+    pub id: ChatId,
+    /// Its name.
+    pub name: String,
+    /// The country it belongs to.
+    pub country: Country,
+    /// How many members it has.
+    pub members: u64,
+    /// Id of its newest event, if it has one: where a client that knows the rest resumes.
+    pub last_event_id: Option<EventId>,
+}
+
+/// A user's membership of a country.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UserCountry {
+    /// The country.
+    #[serde(flatten)]
+    pub country: Country,
+    /// Through how many of its chats.
+    pub chats: u32,
+}
+
+/// Most rows in one page of chats, members or countries.
+pub const ROWS_MAX: u64 = 1_000;
+
+/// Which page of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageRequest {
+    /// Only rows whose id is larger; 0 for all.
+    pub after: i64,
+    /// At most this many, and never more than [`ROWS_MAX`].
+    pub limit: u64,
+}
+
+/// Questions about who and what there is; the answers are of the type beside each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DirectoryRequest {
+    /// Chats in order of id, of one country (alpha-2 code) or of all: [`Page`] of [`Chat`].
+    Chats {
+        /// Only of this country.
+        country: Option<String>,
+        /// Which of them.
+        page: PageRequest,
+    },
+    /// One chat: [`Chat`], or [`ErrorCode::ChatNotFound`].
+    Chat(ChatId),
+    /// Members of a chat in order of user id: [`Page`] of [`UserId`], or [`ErrorCode::ChatNotFound`].
+    Members {
+        /// Of this chat.
+        chat: ChatId,
+        /// Which of them.
+        page: PageRequest,
+    },
+    /// Chats a user is a member of, in order of id: [`Page`] of [`Chat`].
+    UserChats {
+        /// This user.
+        user: UserId,
+        /// Which of them.
+        page: PageRequest,
+    },
+    /// Countries a user is a member of, all of them, in order of code: a list of [`UserCountry`].
+    UserCountries(UserId),
+}
+
+/// Part of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// Whether there are more after the last one.
+    pub more: bool,
 }

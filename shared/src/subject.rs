@@ -6,7 +6,7 @@
 //! | `ev.<p>.<chat>` | a stored event ([`crate::envelope`]) | stream `EV_<p>` |
 //! | `out.<gateway>` | outcomes of that gateway's commands | core |
 //! | `hb.<p>` | the owner's beacon ([`crate::beacon`]) | core |
-//! | `svc.heads`, `svc.events`, `svc.outcome` | questions to any persister ([`crate::query`]) | request/reply |
+//! | `svc.heads`, `svc.events`, `svc.outcome`, `svc.directory` | questions to any persister ([`crate::query`]) | request/reply |
 //! | `sj.<session>` | from gateway to gateway: requests for a SockJS session that another one holds | core, request/reply |
 //!
 //! An id is printed in decimal and a gateway id has no `.`, so every part is one token. SockJS session ids are
@@ -22,6 +22,8 @@ pub const ALL_BEACONS: &str = "hb.*";
 pub const HEADS: &str = "svc.heads";
 /// A page of a chat's events.
 pub const EVENTS: &str = "svc.events";
+/// Who and what there is: chats, members, a user's chats and countries.
+pub const DIRECTORY: &str = "svc.directory";
 /// What became of commands.
 pub const OUTCOME: &str = "svc.outcome";
 

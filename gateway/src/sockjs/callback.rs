@@ -1,6 +1,6 @@
 //! The name of the JavaScript function that jsonp and htmlfile answers call, from the query string.
 //!
-//! SockJS protocol 0.3.3, "HtmlFile" and "JsonpPolling": anything that could be more than a name is refused,
+//! SockJS protocol 0.3.3, `HtmlFile` and `JsonPolling`: anything that could be more than a name is refused,
 //! since it would be executed as part of our answer.
 
 use std::fmt;

@@ -1,6 +1,6 @@
 //! How each receiving transport puts frames into the body of its response.
 //!
-//! SockJS protocol 0.3.3, "XhrPolling" to "JsonpPolling". Pure text; what the frames say is the session's
+//! SockJS protocol 0.3.3, `XhrPolling` to `JsonPolling`. Pure text; what the frames say is the session's
 //! business.
 
 use super::callback::Callback;

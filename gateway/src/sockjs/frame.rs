@@ -159,7 +159,7 @@ mod tests {
         assert_eq!(array_of(["a", "b"]), r#"a["a","b"]"#);
         assert_eq!(array_of([]), "a[]");
         assert_eq!(close(3000, "Go away!"), r#"c[3000,"Go away!"]"#);
-        assert_eq!(close(2010, "a\"b".to_owned()), r#"c[2010,"a\"b"]"#);
+        assert_eq!(close(2010, "a\"b"), r#"c[2010,"a\"b"]"#);
     }
 
     #[test]
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_client_sends_an_array_or_a_single_string() {
-        let broken = Err(BrokenPayload);
+        let broken = || Err(BrokenPayload);
         for (payload, expected) in [
             ("", Ok(vec![])),
             ("[]", Ok(vec![])),
@@ -194,17 +194,17 @@ mod tests {
             (r#"["a"]"#, Ok(vec!["a"])),
             (r#" [ "a" , "" ] "#, Ok(vec!["a", ""])),
             (r#"["\u0000\ud83d\ude00"]"#, Ok(vec!["\0\u{1f600}"])),
-            ("[", broken.clone()),
-            (r#"["a"#, broken.clone()),
-            (r#"["a",]"#, broken.clone()),
-            (r#"["a"] x"#, broken.clone()),
-            ("1", broken.clone()),
-            ("null", broken.clone()),
-            ("{}", broken.clone()),
-            ("[1]", broken.clone()),
-            (r#"["a",null]"#, broken.clone()),
-            ("[[\"a\"]]", broken.clone()),
-            ("x", broken),
+            ("[", broken()),
+            (r#"["a"#, broken()),
+            (r#"["a",]"#, broken()),
+            (r#"["a"] x"#, broken()),
+            ("1", broken()),
+            ("null", broken()),
+            ("{}", broken()),
+            ("[1]", broken()),
+            (r#"["a",null]"#, broken()),
+            ("[[\"a\"]]", broken()),
+            ("x", broken()),
         ] {
             let expected: Result<Vec<String>, _> =
                 expected.map(|list| list.into_iter().map(str::to_owned).collect());

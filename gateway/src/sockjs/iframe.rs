@@ -1,5 +1,5 @@
 //! `GET /ws/iframe*.html`: the page that old browsers load to talk to this origin from another (SockJS protocol
-//! 0.3.3, "IFrame page").
+//! 0.3.3, `IframePage`).
 //!
 //! It loads the SockJS client library from where the settings say. That is a path on this origin by default: the
 //! page runs as part of our origin, and code from elsewhere there is the operator's decision.

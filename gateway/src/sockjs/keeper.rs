@@ -135,12 +135,13 @@ impl Keeper {
         };
         match question {
             Question::Claim { claim } if claim == self.claim => {
-                if let Some(claimed) = self.claimed.take() {
-                    // Whoever waited may be gone, with its client.
-                    let _ = claimed.send(());
-                }
+                // Nobody waiting any more means that the client left before it could hear of this session.
+                return self
+                    .claimed
+                    .take()
+                    .is_none_or(|claimed| claimed.send(()).is_ok());
             }
-            Question::Claim { claim } if claim < self.claim => {
+            Question::Claim { claim } if claim < self.claim || self.handle.is_closed() => {
                 tracing::info!("a SockJS session was opened on two gateways; this one gives way");
                 return false;
             }

@@ -1,6 +1,6 @@
 //! What a sending request carries: messages as a JSON array, bare or in a form.
 //!
-//! SockJS protocol 0.3.3, "XhrPolling" (`xhr_send`) and "JsonpPolling" (`jsonp_send`).
+//! SockJS protocol 0.3.3, `XhrPolling` and `JsonPolling`.
 
 use super::frame;
 

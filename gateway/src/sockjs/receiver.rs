@@ -147,7 +147,7 @@ impl Drop for Receiver {
             Road::Elsewhere(sockjs, key) => {
                 let (task, key, receiver) = (sockjs.clone(), key.clone(), self.id);
                 sockjs.life().spawn(async move {
-                    relay::tell(task.bus(), &key, &Question::Abort { receiver }).await
+                    relay::tell(task.bus(), &key, &Question::Abort { receiver }).await;
                 });
             }
         }

@@ -37,7 +37,7 @@ fn check(steps: &[Do]) {
         match *step {
             Do::Attach(id) => assert_eq!(session.attach(id, None), Ok(()), "{place}"),
             Do::Refused(id) => {
-                assert_eq!(session.attach(id, None), Err(AlreadyReceiving), "{place}")
+                assert_eq!(session.attach(id, None), Err(AlreadyReceiving), "{place}");
             }
             Do::Lease(id, seconds) => {
                 let lease = now + Duration::from_secs(seconds);
