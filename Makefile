@@ -1,0 +1,73 @@
+# Two commands: `make run` runs everything, `make test` tests everything. `make help` lists the others.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+CARGO ?= cargo
+TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
+TOOLS := .local/bin
+
+# Settings given to make, like `make run PORT=9000`, reach the runner through its environment; `make run-help`
+# lists them all.
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; do printf '%-20s %s\n' "$$target" "$$text"; done
+
+.PHONY: run
+run: need-toolchain ## run everything: [GATEWAYS=n] [PERSISTERS=n] [PARTITIONS=n] [PORT=8080] [NATS_PORT=4222] [DATA=.local/data] [DATABASE_URL=…]
+	@nats_server=$$(deploy/local/nats-server.sh $(TOOLS)) && \
+	if [ "$${PERSISTERS:-1}" != 1 ] && [ -z "$${DATABASE_URL:-}" ]; then \
+		POSTGRES_PROGRAMS=$$(deploy/local/postgres.sh) && export POSTGRES_PROGRAMS; \
+	fi && \
+	$(CARGO) build --release --locked --bin gateway --bin persister --bin local && \
+	NATS_SERVER=$$nats_server exec $(TARGET)/release/local
+
+.PHONY: run-help
+run-help: build ## list every setting of `make run`
+	@$(TARGET)/release/local --help
+
+.PHONY: build
+build: need-toolchain ## build the programs for release
+	$(CARGO) build --release --locked --bin gateway --bin persister --bin local
+
+.PHONY: test
+test: check tools ## check, then run every test: unit, integration, end to end with real clients
+	$(CARGO) build --locked --bin gateway --bin persister --bin local
+	PATH='$(CURDIR)/$(TOOLS)':"$$PATH" $(CARGO) test --workspace --locked --no-fail-fast
+	@echo 'make test: every test passed'
+
+.PHONY: check
+check: need-toolchain ## format, lints and documentation, warnings denied; licences and advisories where cargo-deny is installed
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items --locked --quiet
+	@deploy/local/deny.sh $(CARGO)
+
+.PHONY: fmt
+fmt: ## format the code
+	$(CARGO) fmt --all
+
+.PHONY: tools
+tools: nats-server postgres clients ## fetch or install what the tests need
+
+.PHONY: nats-server
+nats-server: ## find a nats-server or fetch one into .local/bin
+	@deploy/local/nats-server.sh $(TOOLS) >/dev/null
+
+.PHONY: postgres
+postgres: ## find PostgreSQL's server programs or install Debian's package
+	@deploy/local/postgres.sh >/dev/null
+
+.PHONY: clients
+clients: ## install the JavaScript clients of the end-to-end tests
+	@deploy/local/clients.sh e2e/clients
+
+.PHONY: clean
+clean: ## remove what was built and fetched, but no data
+	$(CARGO) clean
+	rm -rf $(TOOLS) e2e/clients/node_modules
+
+.PHONY: need-toolchain
+need-toolchain:
+	@command -v $(CARGO) >/dev/null || { echo 'cargo is missing: install Rust with rustup, which reads rust-toolchain.toml' >&2; exit 1; }
+	@command -v cc >/dev/null || { echo 'a C compiler (cc) is missing: install gcc or clang, on Debian with apt-get install gcc libc6-dev' >&2; exit 1; }

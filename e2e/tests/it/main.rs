@@ -1,0 +1,23 @@
+//! The system as processes, driven by real clients: what the contract promises, and what happens when parts of
+//! it break. Each test has a system of its own on free ports, and leaves nothing behind.
+//!
+//! The programs under test are those that `cargo build` left beside this one; `make test` builds them first.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed, helpers included"
+)]
+
+mod support;
+
+mod database_outage;
+mod errors_reach_the_sender;
+mod javascript_clients;
+mod nats_outage;
+mod one_trace;
+mod persister_crash;
+mod racing_joins;
+mod runner;
+mod settings;
+mod shutdown;
+mod two_gateways;

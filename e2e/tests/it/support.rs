@@ -1,0 +1,23 @@
+//! What the tests are made of: a system, a STOMP client, load on the system, what the database says about it.
+
+use std::time::Duration;
+
+pub(crate) mod collector;
+pub(crate) mod database;
+pub(crate) mod javascript;
+pub(crate) mod load;
+pub(crate) mod recorder;
+pub(crate) mod stomp;
+pub(crate) mod world;
+
+/// Longest wait for anything: well above every deadline of the system itself, so that a test that fails here
+/// fails because of a hang.
+pub(crate) const WAIT_MAX: Duration = Duration::from_secs(40);
+
+/// Waits for something that must happen.
+pub(crate) async fn within<F: Future>(what: &'static str, wait: F) -> F::Output {
+    let Ok(output) = tokio::time::timeout(WAIT_MAX, wait).await else {
+        panic!("{what}: nothing after {WAIT_MAX:?}");
+    };
+    output
+}

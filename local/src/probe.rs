@@ -1,0 +1,65 @@
+//! Asks an administration port: one HTTP request, one answer.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::bail;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
+
+/// Longest wait for one answer.
+const ANSWER_MAX: Duration = Duration::from_secs(2);
+/// Largest answer read; `/metrics` is the largest there is.
+const ANSWER_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// How often readiness is asked for. Nothing tells us when it changes.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Status and body of `GET path`.
+pub async fn get(server: SocketAddr, path: &str) -> io::Result<(u16, String)> {
+    timeout(ANSWER_MAX, exchange(server, path))
+        .await
+        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+}
+
+async fn exchange(server: SocketAddr, path: &str) -> io::Result<(u16, String)> {
+    let mut stream = TcpStream::connect(server).await?;
+    // HTTP/1.0: no chunks, and the end of the connection is the end of the body.
+    let request = format!("GET {path} HTTP/1.0\r\nHost: {server}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream
+        .take(ANSWER_BYTES_MAX)
+        .read_to_string(&mut answer)
+        .await?;
+    let (head, body) = answer
+        .split_once("\r\n\r\n")
+        .ok_or(io::ErrorKind::UnexpectedEof)?;
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
+    Ok((status.ok_or(io::ErrorKind::InvalidData)?, body.to_owned()))
+}
+
+/// Waits until `/readyz` answers with this status; the error quotes the last answer.
+pub async fn wait_readyz(
+    server: SocketAddr,
+    status: u16,
+    wait_max: Duration,
+) -> anyhow::Result<()> {
+    let deadline = Instant::now() + wait_max;
+    loop {
+        let answer = get(server, "/readyz").await;
+        match answer {
+            Ok((found, _)) if found == status => return Ok(()),
+            _ if Instant::now() < deadline => sleep(POLL_INTERVAL).await,
+            Ok((found, body)) => bail!(
+                "/readyz still answers {found} ({}) after {wait_max:?}",
+                body.trim()
+            ),
+            Err(error) => bail!("/readyz does not answer after {wait_max:?}: {error}"),
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! One run of the whole system: the checks, the start, the end.
+
+use std::path::Path;
+
+use anyhow::Context;
+
+use crate::config::{Config, Database};
+use crate::daemon::Daemon;
+use crate::postgres::{Durability, PostgresServer, PostgresSpec};
+use crate::preflight::{self, DataFolder};
+use crate::process::LineListener;
+use crate::summary::{self, Summary};
+use crate::system::{Programs, System, SystemSpec, sqlite_url};
+use crate::tools;
+
+/// The database of a PostgreSQL of our own.
+const DATABASE: &str = "chat";
+
+/// Everything that can be known before the first process is started.
+pub fn check(config: &Config) -> anyhow::Result<(Programs, DataFolder)> {
+    let folder = match &config.programs {
+        Some(folder) => folder.clone(),
+        None => std::env::current_exe()?
+            .parent()
+            .context("this program lies in no folder")?
+            .to_owned(),
+    };
+    let programs = Programs {
+        nats_server: match &config.nats_server {
+            Some(program) => program.clone(),
+            None => tools::find_nats_server()?,
+        },
+        persister: folder.join("persister"),
+        gateway: folder.join("gateway"),
+    };
+    tools::check_nats_server(&programs.nats_server)?;
+    preflight::check_program(&programs.persister)?;
+    preflight::check_program(&programs.gateway)?;
+    let claimed = preflight::claim_data_folder(&config.data, preflight::FREE_BYTES_MIN)?;
+    for gateway in config.gateway_addresses() {
+        preflight::check_port(gateway, "PORT", "--port")?;
+    }
+    let nats = ([127, 0, 0, 1], config.nats_port).into();
+    preflight::check_port(nats, "NATS_PORT", "--nats-port")?;
+    Ok((programs, claimed))
+}
+
+/// The system and, where we run it, its database server.
+pub struct Run {
+    system: System,
+    postgres: Option<PostgresServer>,
+    database: String,
+}
+
+impl Run {
+    /// Starts everything and waits until all of it is ready.
+    pub async fn start(
+        config: &Config,
+        programs: Programs,
+        listener: LineListener,
+    ) -> anyhow::Result<Self> {
+        let store = std::path::absolute(config.store())?;
+        std::fs::create_dir_all(&store)?;
+        std::fs::create_dir_all(config.logs())?;
+        let (postgres, database_url, database) = database(config, &store, &listener).await?;
+        let system = System::start(&SystemSpec {
+            programs,
+            nats_port: match config.nats_port {
+                0 => preflight::free_port()?,
+                port => port,
+            },
+            gateways: config.gateway_addresses(),
+            persisters: config.persisters,
+            partitions: config.partition_count(),
+            database_url,
+            daemon_args: Vec::new(),
+            nats_store: store.join("nats"),
+            logs: config.logs(),
+            listener: Some(listener),
+        })
+        .await?;
+        Ok(Self {
+            system,
+            postgres,
+            database,
+        })
+    }
+
+    /// What to tell the person who started it.
+    pub fn summary(&self, config: &Config) -> Summary {
+        let daemons = self.system.gateways.iter().chain(&self.system.persisters);
+        Summary {
+            gateways: self.system.gateways.iter().map(Daemon::listen).collect(),
+            daemons: daemons
+                .map(|daemon| (daemon.name().to_owned(), daemon.admin(), daemon.log()))
+                .collect(),
+            nats: self.system.nats.url(),
+            database: self.database.clone(),
+            data: summary::relative(&config.data),
+            node: summary::node_version(),
+        }
+    }
+
+    /// Waits until something ends although nobody asked it to, and says what and how.
+    pub async fn first_end(&self) -> String {
+        match &self.postgres {
+            None => self.system.first_end().await,
+            Some(postgres) => tokio::select! {
+                end = self.system.first_end() => end,
+                status = postgres.process().ended() => postgres.process().obituary(status),
+            },
+        }
+    }
+
+    /// Stops everything in order. The database last: persisters still write while they drain.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        let stopped = self.system.stop().await;
+        if let Some(postgres) = self.postgres {
+            postgres.stop().await?;
+        }
+        stopped
+    }
+}
+
+/// A server of our own if we need one, the database's URL, and what to call it.
+async fn database(
+    config: &Config,
+    store: &Path,
+    listener: &LineListener,
+) -> anyhow::Result<(Option<PostgresServer>, String, String)> {
+    match config.database() {
+        Database::Given(url) => {
+            let shown = summary::without_password(&url);
+            Ok((None, url, shown))
+        }
+        Database::Sqlite => {
+            let file = store.join("persister.db");
+            let shown = format!("SQLite, {}", summary::relative(&file).display());
+            Ok((None, sqlite_url(&file)?, shown))
+        }
+        Database::OwnPostgres => {
+            let server = PostgresServer::start(PostgresSpec {
+                programs: match &config.postgres_programs {
+                    Some(folder) => folder.clone(),
+                    None => tools::find_postgres()?,
+                },
+                data: store.join("cluster"),
+                logs: config.logs(),
+                durability: Durability::PowerLoss,
+                listener: Some(listener.clone()),
+            })
+            .await?;
+            server.create_database(DATABASE)?;
+            let shown = format!("PostgreSQL, {}", server.psql(DATABASE));
+            let url = server.url(DATABASE);
+            Ok((Some(server), url, shown))
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The servers that are not ours, started, crashed and started again.
+
+mod servers;
