@@ -47,6 +47,11 @@ check: need-toolchain ## format, lints and documentation, warnings denied; licen
 fmt: ## format the code
 	$(CARGO) fmt --all
 
+.PHONY: docs
+docs: need-toolchain ## write docs/configuration.md from the flags
+	$(CARGO) run --quiet --locked -p e2e --example configuration >$(TARGET)/configuration.md
+	mv $(TARGET)/configuration.md docs/configuration.md
+
 .PHONY: tools
 tools: nats-server postgres clients ## fetch or install what the tests need
 

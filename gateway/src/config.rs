@@ -109,9 +109,14 @@ pub struct SessionConfig {
     #[arg(long, env = "HEART_BEAT_SEND", default_value = "10s", value_parser = duration)]
     pub heart_beat_send: Duration,
 
-    /// Heart-beat interval that the gateway wants from clients; `0ms` wants none.
-    #[arg(long, env = "HEART_BEAT_RECEIVE", default_value = "10s", value_parser = duration)]
+    /// Heart-beat interval that the gateway wants from clients; `0ms` wants none. Browsers fire the timers of
+    /// background tabs once a minute, so this times --heart-beat-tolerance should be longer than that.
+    #[arg(long, env = "HEART_BEAT_RECEIVE", default_value = "25s", value_parser = duration)]
     pub heart_beat_receive: Duration,
+
+    /// How many heart-beat intervals a client may be silent before it counts as gone.
+    #[arg(long, env = "HEART_BEAT_TOLERANCE", default_value_t = 3, value_parser = clap::value_parser!(u32).range(3..=100))]
+    pub heart_beat_tolerance: u32,
 
     /// Most octets waiting to be sent to one client; a client that lets more pile up is closed as too slow.
     #[arg(long, env = "OUTBOUND_OCTETS_MAX", default_value_t = 1 << 20, value_parser = clap::value_parser!(u32).range(1_024..))]
@@ -219,7 +224,7 @@ impl SessionConfig {
             transaction_octets_max: self.transaction_octets_max as usize,
             heart_beat_send_ms: millis(self.heart_beat_send),
             heart_beat_receive_ms: millis(self.heart_beat_receive),
-            ..SessionLimits::default()
+            heart_beat_tolerance: self.heart_beat_tolerance,
         }
     }
 }

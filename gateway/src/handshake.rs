@@ -5,7 +5,7 @@
 
 use axum::extract::Request;
 use axum::http::header::{
-    CONNECTION, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    CONNECTION, HOST, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
     SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Version};
@@ -52,6 +52,9 @@ pub fn accept(request: Request) -> Result<Accepted, Box<Response>> {
             "WebSocket needs HTTP/1.1\n",
         );
     }
+    if !headers.contains_key(HOST) {
+        return refuse(StatusCode::BAD_REQUEST, "Host is missing\n");
+    }
     if !is_wanted(headers) {
         return refuse(
             StatusCode::BAD_REQUEST,
@@ -78,8 +81,11 @@ pub fn accept(request: Request) -> Result<Accepted, Box<Response>> {
                 .into_response(),
         ));
     }
-    let Some(key) = headers.get(SEC_WEBSOCKET_KEY) else {
-        return refuse(StatusCode::BAD_REQUEST, "Sec-WebSocket-Key is missing\n");
+    let Some(key) = headers.get(SEC_WEBSOCKET_KEY).filter(|key| is_key(key)) else {
+        return refuse(
+            StatusCode::BAD_REQUEST,
+            "Sec-WebSocket-Key is no 16 octets in base64\n",
+        );
     };
     let accept_key = HeaderValue::from_str(&derive_accept_key(key.as_bytes()))
         .expect("base64 is a valid header value");
@@ -141,6 +147,14 @@ fn best_protocol(headers: &HeaderMap) -> Option<&'static str> {
             .flat_map(|value| value.split(','))
             .any(|offer| offer.trim() == *protocol)
     })
+}
+
+/// Whether this can be the base64 form of 16 octets: 22 digits and the padding.
+fn is_key(key: &HeaderValue) -> bool {
+    let is_digit = |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'/');
+    key.as_bytes()
+        .strip_suffix(b"==")
+        .is_some_and(|digits| digits.len() == 22 && digits.iter().all(is_digit))
 }
 
 fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {

@@ -175,9 +175,8 @@ async fn report(life: Lifecycle, fleet: Fleet) {
         let was_up = fleet.is_database_up();
         match fleet.report().await {
             Ok(()) if !was_up => tracing::info!("the database answers again"),
-            Ok(()) => {}
             Err(error) if was_up => tracing::warn!(%error, "the database does not answer"),
-            Err(_) => {}
+            Ok(()) | Err(_) => {}
         }
         tokio::select! {
             () = tokio::time::sleep(jittered(fleet.lease_ttl() / 3)) => {}

@@ -113,7 +113,7 @@ pub struct RunConfig {
     pub migrate: bool,
 
     /// Leave the schema alone at start.
-    #[arg(long, env = "NO_MIGRATE", overrides_with = "migrate")]
+    #[arg(long, env = "NO_MIGRATE", overrides_with = "migrate", value_parser = clap::builder::FalseyValueParser::new())]
     pub no_migrate: bool,
 
     /// Where NATS is.

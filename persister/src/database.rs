@@ -9,6 +9,7 @@ mod url;
 use std::time::Duration;
 
 use sea_orm::sea_query::{Expr, SimpleExpr};
+use sea_orm::sqlx::{self, Connection, PgConnection};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database as SeaOrm, DatabaseConnection, DatabaseTransaction,
     DbBackend, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
@@ -28,6 +29,9 @@ const SQLITE_READERS_MAX: u32 = 2;
 
 /// Longest wait for a connection, the making of one included.
 const ACQUIRE_MAX: Duration = Duration::from_secs(2);
+
+/// Longest wait for a sign of life before a connection goes back to its pool.
+const RELEASE_MAX: Duration = Duration::from_secs(1);
 
 /// Longest a single statement may take in PostgreSQL.
 const STATEMENT_MAX: Duration = Duration::from_secs(5);
@@ -85,6 +89,9 @@ fn options(url: &DatabaseUrl, connections_max: u32) -> ConnectOptions {
         // a transient error, and the batch is tried again.
         .test_before_acquire(false)
         .sqlx_logging(false)
+        .map_sqlx_postgres_pool_opts(|pool| {
+            pool.after_release(|connection, _| Box::pin(still_there(connection)))
+        })
         .map_sqlx_sqlite_opts(|options| {
             use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
             options
@@ -96,6 +103,15 @@ fn options(url: &DatabaseUrl, connections_max: u32) -> ConnectOptions {
                 .foreign_keys(true)
         });
     options
+}
+
+/// Whether a connection may go back to its pool. The pool asks that too, but without a time-out: a peer that has
+/// vanished would hold its place until TCP gives up, a quarter of an hour later.
+async fn still_there(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    match tokio::time::timeout(RELEASE_MAX, connection.ping()).await {
+        Ok(result) => result.map(|()| true),
+        Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
+    }
 }
 
 /// A transaction that no other such transaction overlaps, in this process or another: for what is done once.

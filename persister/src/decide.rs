@@ -140,11 +140,7 @@ pub fn decide(wishes: &[Wish], before: &Before, numbering: Numbering, now: Times
 }
 
 /// Whether the wish is granted; if so, the members already show it.
-fn judge<'a>(
-    wish: &'a Wish,
-    rooms: &mut Rooms,
-    now: Timestamp,
-) -> Result<&'a Command, ErrorCode> {
+fn judge<'a>(wish: &'a Wish, rooms: &mut Rooms, now: Timestamp) -> Result<&'a Command, ErrorCode> {
     let command = wish.asks.as_ref().map_err(|code| *code)?;
     if !rooms.exists(command.chat_id) {
         return Err(ErrorCode::ChatNotFound);

@@ -68,8 +68,8 @@ impl Source {
         let info = message
             .info()
             .map_err(|error| Placeless(error.to_string()))?;
-        let seq = i64::try_from(info.stream_sequence)
-            .map_err(|error| Placeless(error.to_string()))?;
+        let seq =
+            i64::try_from(info.stream_sequence).map_err(|error| Placeless(error.to_string()))?;
         let time = Timestamp::from_nanos(info.published.unix_timestamp_nanos());
         let headers = message.headers.as_ref();
         let id = command_id(headers);

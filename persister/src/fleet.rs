@@ -39,11 +39,14 @@ pub struct Fleet {
 #[derive(Debug)]
 pub struct Claim {
     owned: Arc<AtomicUsize>,
+    counted: bool,
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        self.owned.fetch_sub(1, Ordering::AcqRel);
+        if self.counted {
+            self.owned.fetch_sub(1, Ordering::AcqRel);
+        }
     }
 }
 
@@ -106,14 +109,15 @@ impl Fleet {
             .ok()
             .map(|_| Claim {
                 owned: Arc::clone(&self.owned),
+                counted: true,
             })
     }
 
     /// Gives `claim` back if this replica owns more than its share; of several that ask at once, only as many
     /// as needed succeed.
-    pub fn give_back_excess(&self, claim: &mut Option<Claim>) -> bool {
+    pub fn give_back_excess(&self, claim: &mut Claim) -> bool {
         let share = self.share.load(Ordering::Acquire);
-        let excess = claim.is_some()
+        let excess = claim.counted
             && self
                 .owned
                 .fetch_update(Ordering::AcqRel, Ordering::Acquire, |owned| {
@@ -121,8 +125,7 @@ impl Fleet {
                 })
                 .is_ok();
         if excess {
-            // Counted out above.
-            std::mem::forget(claim.take());
+            claim.counted = false;
         }
         excess
     }

@@ -3,7 +3,8 @@
 //! NATS syncs to disk lazily and may be wiped by hand; the database remembers. A stream that has forgotten
 //! commands we carried out has *restarted*: its sequences mean something else now.
 
-use async_nats::jetstream::{self, stream};
+use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
+use async_nats::jetstream::{self, ErrorCode, stream};
 use shared::command::CommandId;
 use shared::partition::Partition;
 use shared::stream::command_stream_name;
@@ -11,16 +12,18 @@ use shared::stream::command_stream_name;
 use crate::delivery::command_id;
 
 /// What the stream says about the commands before `next_seq`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum History {
-    /// It is the stream we know; it has this first sequence.
+    /// It is the stream we know.
     Intact {
-        /// Of the oldest command kept, at least 1.
+        /// The stream.
+        stream: Box<stream::Stream>,
+        /// Sequence of the oldest command kept, at least 1.
         first_seq: i64,
     },
-    /// It has lost or replaced commands that were carried out; it begins at this sequence.
+    /// It has lost or replaced commands that were carried out, or is gone.
     Restarted {
-        /// Of the oldest command kept, at least 1.
+        /// Sequence of the oldest command kept, at least 1.
         first_seq: i64,
     },
 }
@@ -31,10 +34,12 @@ pub async fn check(
     partition: Partition,
     next_seq: i64,
     last_command_id: Option<CommandId>,
-) -> Result<(stream::Stream, History), async_nats::Error> {
-    let stream = jetstream
-        .get_stream(command_stream_name(partition))
-        .await?;
+) -> Result<History, async_nats::Error> {
+    let stream = match jetstream.get_stream(command_stream_name(partition)).await {
+        Ok(stream) => stream,
+        Err(error) if is_gone(&error) => return Ok(History::Restarted { first_seq: 1 }),
+        Err(error) => return Err(error.into()),
+    };
     let state = &stream.cached_info().state;
     // An empty stream that never held anything has first sequence 0 or 1.
     let first_seq = i64::try_from(state.first_sequence)?.max(1);
@@ -54,10 +59,19 @@ pub async fn check(
     } else {
         true
     };
-    let history = if known {
-        History::Intact { first_seq }
+    Ok(if known {
+        History::Intact {
+            stream: Box::new(stream),
+            first_seq,
+        }
     } else {
         History::Restarted { first_seq }
-    };
-    Ok((stream, history))
+    })
+}
+
+fn is_gone(error: &GetStreamError) -> bool {
+    match error.kind() {
+        GetStreamErrorKind::JetStream(cause) => cause.error_code() == ErrorCode::STREAM_NOT_FOUND,
+        _ => false,
+    }
 }

@@ -38,9 +38,10 @@ async fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            let code = match error.is::<BadSettings>() {
-                true => EXIT_BAD_SETTINGS.into(),
-                false => ExitCode::FAILURE,
+            let code = if error.is::<BadSettings>() {
+                EXIT_BAD_SETTINGS.into()
+            } else {
+                ExitCode::FAILURE
             };
             say(std::io::stderr(), &format!("persister: {error:#}\n"), code)
         }

@@ -73,7 +73,7 @@ pub struct Office {
 /// Runs one partition until the process stops.
 pub async fn run(office: Office, partition: Partition) {
     while let Some((claim, lease)) = standby(&office, partition).await {
-        let end = own(&office, Some(claim), lease).await;
+        let end = Box::pin(own(&office, claim, lease)).await;
         office.fleet.show();
         tracing::info!(%partition, ?end, "gave up a partition");
     }
@@ -103,7 +103,7 @@ async fn standby(office: &Office, partition: Partition) -> Option<(Claim, Lease)
 }
 
 /// Owns a partition until there is a reason not to.
-async fn own(office: &Office, mut claim: Option<Claim>, mut lease: Lease) -> End {
+async fn own(office: &Office, mut claim: Claim, mut lease: Lease) -> End {
     let (partition, epoch) = (lease.partition, lease.epoch);
     metrics::counter!(metric::TAKEOVERS).increment(1);
     office.fleet.show();
@@ -116,22 +116,29 @@ async fn own(office: &Office, mut claim: Option<Claim>, mut lease: Lease) -> End
     let progress = Arc::new(Progress::new(lease.next_seq, lease.published_seq));
     let tenure = async {
         loop {
-            let end = serve(office, &mut claim, &mut lease, &progress).await;
+            let end = Box::pin(serve(office, &mut claim, &mut lease, &progress)).await;
             if end != End::Restarted {
                 return end;
             }
         }
     };
-    tokio::select! {
+    let end = tokio::select! {
         end = tenure => end,
         never = beacon::speak(office, partition, epoch, &progress) => match never {},
+    };
+    // A fenced owner has nothing left to give.
+    if matches!(end, End::Stopping | End::Excess | End::BusLost)
+        && let Err(error) = office.store.release(&lease).await
+    {
+        tracing::debug!(%partition, %error, "the lease could not be given back");
     }
+    end
 }
 
 /// Recovers, then carries out commands: a reader and a publisher with the owner between them.
 async fn serve(
     office: &Office,
-    claim: &mut Option<Claim>,
+    claim: &mut Claim,
     lease: &mut Lease,
     progress: &Arc<Progress>,
 ) -> End {
@@ -144,6 +151,7 @@ async fn serve(
         office.jetstream.clone(),
         source.partition,
         source.partitions,
+        office.limits.clone(),
         Arc::clone(progress),
     );
     if let Err(end) = recover::recover(office, lease, progress, &mut publisher).await {
@@ -176,10 +184,5 @@ async fn serve(
         let _ = timeout(office.store.lease_ttl(), beside).await;
     }
     lease.published_seq = progress.published_seq();
-    if matches!(end, End::Stopping | End::Excess | End::BusLost) {
-        if let Err(error) = office.store.release(lease).await {
-            tracing::debug!(partition = %lease.partition, %error, "the lease could not be given back");
-        }
-    }
     end
 }

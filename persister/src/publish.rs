@@ -12,6 +12,7 @@ use std::time::Duration;
 use async_nats::jetstream;
 use shared::bus::Bus;
 use shared::partition::{Partition, PartitionCount};
+use shared::stream::{self, StreamLimits};
 use shared::{metric, subject};
 use tokio::sync::mpsc;
 
@@ -30,6 +31,7 @@ pub struct Publisher {
     jetstream: jetstream::Context,
     partition: Partition,
     partitions: PartitionCount,
+    limits: StreamLimits,
     progress: Arc<Progress>,
     /// Last sequence of the event stream, once an ack told it.
     stream_seq: Option<u64>,
@@ -42,6 +44,7 @@ impl Publisher {
         jetstream: jetstream::Context,
         partition: Partition,
         partitions: PartitionCount,
+        limits: StreamLimits,
         progress: Arc<Progress>,
     ) -> Self {
         Self {
@@ -49,6 +52,7 @@ impl Publisher {
             jetstream,
             partition,
             partitions,
+            limits,
             progress,
             stream_seq: None,
         }
@@ -72,13 +76,23 @@ impl Publisher {
                 "publishing events failed; publishing them again"
             );
             backoff.wait().await;
+            // It may have been removed, and nothing else here would notice.
+            let declaring = stream::declare(&self.jetstream, self.partition, &self.limits);
+            let _ = tokio::time::timeout(ATTEMPT_MAX, declaring).await;
+            self.stream_seq = None;
         }
         metrics::counter!(metric::PUBLISHED).increment(publication.events.len() as u64);
-        let heads = publication.events.iter().map(|event| (event.chat_id, event.id));
+        let heads = publication
+            .events
+            .iter()
+            .map(|event| (event.chat_id, event.id));
         self.progress.published(publication.last_seq, heads);
 
         for (gateway, payload) in publication.packed_outcomes() {
-            let sending = self.bus.client.publish(subject::outcomes(&gateway), payload);
+            let sending = self
+                .bus
+                .client
+                .publish(subject::outcomes(&gateway), payload);
             if !matches!(tokio::time::timeout(ATTEMPT_MAX, sending).await, Ok(Ok(()))) {
                 tracing::warn!(gateway, "outcomes could not be sent; the gateway will ask");
             }

@@ -47,22 +47,25 @@ pub fn spawn(life: &Lifecycle, bus: &Bus, db: &DatabaseConnection) {
         let db = db.clone();
         move |question| heads::answer(db.clone(), question)
     };
-    life.spawn_essential(subject::HEADS, answer(answering.clone(), subject::HEADS, on));
+    life.spawn_essential(
+        subject::HEADS,
+        answer(answering.clone(), subject::HEADS, on),
+    );
     let on = {
         let db = db.clone();
         move |question| history::answer(db.clone(), question)
     };
-    life.spawn_essential(subject::EVENTS, answer(answering.clone(), subject::EVENTS, on));
+    life.spawn_essential(
+        subject::EVENTS,
+        answer(answering.clone(), subject::EVENTS, on),
+    );
     let on = move |question| outcome::answer(db.clone(), question);
     life.spawn_essential(subject::OUTCOME, answer(answering, subject::OUTCOME, on));
 }
 
 /// Answers one kind of question.
-async fn answer<Q, A, F>(
-    (life, bus): (Lifecycle, Bus),
-    subject: &'static str,
-    on: impl Fn(Q) -> F,
-) where
+async fn answer<Q, A, F>((life, bus): (Lifecycle, Bus), subject: &'static str, on: impl Fn(Q) -> F)
+where
     Q: DeserializeOwned,
     A: Serialize,
     F: Future<Output = Result<A, Unanswered>>,

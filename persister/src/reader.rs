@@ -132,14 +132,17 @@ impl Reader {
             self.expected,
             self.last_command_id,
         );
-        let (stream, history) = within(check).await?;
-        match history {
+        let stream = match within(check).await? {
             History::Restarted { .. } => return Err(Broken::Restarted),
-            History::Intact { first_seq } => self.skip_to(first_seq),
-        }
+            History::Intact { stream, first_seq } => {
+                self.skip_to(first_seq);
+                stream
+            }
+        };
         let consumer = self.consumer(&stream).await?;
         let inbox = self.client.new_inbox();
-        let mut messages = within(async { Ok(self.client.subscribe(inbox.clone()).await?) }).await?;
+        let mut messages =
+            within(async { Ok(self.client.subscribe(inbox.clone()).await?) }).await?;
         // Whether the next message is the first of this consumer.
         let mut fresh = true;
         loop {
@@ -236,9 +239,7 @@ async fn next(messages: &mut Subscriber) -> Result<async_nats::Message, Broken> 
     }
 }
 
-async fn within<T>(
-    call: impl Future<Output = Result<T, async_nats::Error>>,
-) -> Result<T, Broken> {
+async fn within<T>(call: impl Future<Output = Result<T, async_nats::Error>>) -> Result<T, Broken> {
     match tokio::time::timeout(API_MAX, call).await {
         Ok(result) => Ok(result?),
         Err(_) => Err(other("no answer in time".to_owned())),

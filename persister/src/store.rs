@@ -163,16 +163,15 @@ impl Before {
         transaction: &DatabaseTransaction,
         ids: Vec<shared::command::CommandId>,
     ) -> Result<(), DbErr> {
-        self.known.extend(lookup::outcomes(transaction, &ids).await?);
+        self.known
+            .extend(lookup::outcomes(transaction, &ids).await?);
         self.asked.extend(ids);
         Ok(())
     }
 }
 
 /// Waits no longer than [`TRANSACTION_MAX`].
-async fn bounded<T>(
-    work: impl Future<Output = Result<T, StoreError>>,
-) -> Result<T, StoreError> {
+async fn bounded<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     match tokio::time::timeout(TRANSACTION_MAX, work).await {
         Ok(result) => result,
         Err(_) => Err(StoreError::no_answer()),

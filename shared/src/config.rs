@@ -27,7 +27,7 @@ pub fn parse<T: Parser>(arguments: impl IntoIterator<Item = OsString>) -> Parsed
         Ok(settings) => Parsed::Settings(Box::new(settings)),
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-                Parsed::Answer(error.render().ansi().to_string())
+                Parsed::Answer(error.render().to_string())
             }
             _ => Parsed::Wrong(error.render().to_string()),
         },

@@ -30,6 +30,8 @@ pub const DELIVERIES: &str = "gateway_deliveries_total";
 pub const DELIVERY_SECONDS: &str = "gateway_delivery_seconds";
 /// Breaks in a chat's chain of events that were noticed.
 pub const GAPS: &str = "gateway_gaps_total";
+/// Questions to other gateways about SockJS sessions that they hold, by `question` and `result`.
+pub const SOCKJS_RELAYED: &str = "gateway_sockjs_relayed_total";
 /// Whether the connection to NATS is up (0 or 1).
 pub const NATS_CONNECTED: &str = "nats_connected";
 
@@ -92,6 +94,11 @@ pub fn describe() {
         GAPS,
         Unit::Count,
         "Breaks noticed in a chat's chain of events"
+    );
+    describe_counter!(
+        SOCKJS_RELAYED,
+        Unit::Count,
+        "Questions to the gateways that hold SockJS sessions, by question and result"
     );
     describe_gauge!(NATS_CONNECTED, Unit::Count, "1 while connected to NATS");
     describe_gauge!(PARTITIONS_OWNED, Unit::Count, "Partitions owned");

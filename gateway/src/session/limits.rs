@@ -27,7 +27,8 @@ pub struct SessionLimits {
     pub heart_beat_send_ms: u32,
     /// The interval in which we want heart-beats, in milliseconds; 0 for never.
     pub heart_beat_receive_ms: u32,
-    /// How many intervals of silence end the session. At least 3: timers of background tabs are slow.
+    /// How many intervals of silence end the session. At least 3, and long enough in all for the timers of
+    /// background tabs, which browsers fire once a minute.
     pub heart_beat_tolerance: u32,
 }
 
@@ -55,7 +56,7 @@ impl Default for SessionLimits {
             commands_in_flight_max: 64,
             connect_max: Duration::from_secs(10),
             heart_beat_send_ms: 10_000,
-            heart_beat_receive_ms: 10_000,
+            heart_beat_receive_ms: 25_000,
             heart_beat_tolerance: 3,
         }
     }

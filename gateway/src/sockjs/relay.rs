@@ -10,6 +10,7 @@ use async_nats::RequestErrorKind;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use shared::bus::Bus;
+use shared::metric;
 use uuid::Uuid;
 
 use super::handle::Appetite;
@@ -86,6 +87,20 @@ pub enum Answer {
     Busy,
 }
 
+impl Question {
+    /// Label of metrics.
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Attach { .. } => "attach",
+            Self::Next { .. } => "next",
+            Self::Release { .. } => "release",
+            Self::Abort { .. } => "abort",
+            Self::Send { .. } => "send",
+            Self::Claim { .. } => "claim",
+        }
+    }
+}
+
 impl From<SockJsFrame> for Answer {
     fn from(frame: SockJsFrame) -> Self {
         Self::Frame {
@@ -106,8 +121,32 @@ pub enum NoAnswer {
     TooLong,
 }
 
+impl NoAnswer {
+    /// Label of metrics.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::NoHolder => "no_holder",
+            Self::Unreachable => "unreachable",
+            Self::TooLong => "too_long",
+        }
+    }
+}
+
 /// Asks the holder of a session.
+///
+/// # Errors
+/// Why there is no answer.
 pub async fn ask(bus: &Bus, key: &SessionKey, question: &Question) -> Result<Answer, NoAnswer> {
+    let answer = exchange(bus, key, question).await;
+    let result = answer
+        .as_ref()
+        .map_or_else(|no_answer| no_answer.name(), |_| "answered");
+    metrics::counter!(metric::SOCKJS_RELAYED, "question" => question.name(), "result" => result)
+        .increment(1);
+    answer
+}
+
+async fn exchange(bus: &Bus, key: &SessionKey, question: &Question) -> Result<Answer, NoAnswer> {
     if !bus.is_connected() {
         return Err(NoAnswer::Unreachable);
     }
@@ -115,15 +154,12 @@ pub async fn ask(bus: &Bus, key: &SessionKey, question: &Question) -> Result<Ans
     if payload.len() > bus.client.server_info().max_payload {
         return Err(NoAnswer::TooLong);
     }
+    let subject = key.subject().to_owned();
     let request = async_nats::Request::new()
         .payload(payload)
         .timeout(Some(SILENCE_MAX));
     // The client's own time-out covers the wait for the answer, not the wait for room in its send queue.
-    let answer = tokio::time::timeout(
-        SILENCE_MAX,
-        bus.client.send_request(key.subject().to_owned(), request),
-    )
-    .await;
+    let answer = tokio::time::timeout(SILENCE_MAX, bus.client.send_request(subject, request)).await;
     match answer {
         Ok(Ok(message)) => serde_json::from_slice(&message.payload).map_err(|error| {
             tracing::error!(%error, "another gateway's answer about a SockJS session cannot be read");
@@ -135,6 +171,9 @@ pub async fn ask(bus: &Bus, key: &SessionKey, question: &Question) -> Result<Ans
 }
 
 /// Asks the holder of a session that should have one.
+///
+/// # Errors
+/// Why there is no answer.
 pub async fn ask_twice(
     bus: &Bus,
     key: &SessionKey,

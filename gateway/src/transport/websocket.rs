@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
+use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
@@ -21,6 +21,9 @@ const CLOSE_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// Longest wait for the Close frame itself to leave.
 const CLOSE_SEND_MAX: Duration = Duration::from_secs(1);
+
+/// Octets read at a time of what is not looked at any more.
+const UNHEARD_OCTETS: usize = 4 << 10;
 
 /// How often a SockJS connection gets an `h` frame (SockJS 0.3.3's default).
 const SOCKJS_HEARTBEAT: Duration = Duration::from_secs(25);
@@ -38,9 +41,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> WebSocket<S> {
 
     async fn next(&mut self) -> Result<Message, Disconnect> {
         match self.stream.next().await {
-            Some(Ok(Message::Close(_))) | None => Err(Disconnect::ClientGone),
+            Some(Ok(Message::Close(_))) => {
+                // Our answering Close frame is queued, and only now is there somebody to send it: nothing more
+                // will be read. A client that is gone already does not need it.
+                let _ = tokio::time::timeout(CLOSE_SEND_MAX, self.stream.flush()).await;
+                Err(Disconnect::ClientGone)
+            }
+            None => Err(Disconnect::ClientGone),
             Some(Ok(message)) => Ok(message),
             Some(Err(error)) => Err(reason(&error)),
+        }
+    }
+
+    /// Reads until the client has answered our Close frame, or has ended the connection. TCP destroys what the
+    /// client has not read yet when a connection is closed with octets unread, so these are read even when they
+    /// are no WebSocket frames any more.
+    async fn hear_out(&mut self) {
+        while let Some(Ok(message)) = self.stream.next().await {
+            if message.is_close() {
+                return;
+            }
+        }
+        let socket = self.stream.get_mut();
+        if socket.shutdown().await.is_ok() {
+            let mut unheard = [0; UNHEARD_OCTETS];
+            while matches!(socket.read(&mut unheard).await, Ok(1..)) {}
         }
     }
 }
@@ -50,9 +75,7 @@ fn reason(error: &Error) -> Disconnect {
     match error {
         Error::Capacity(CapacityError::MessageTooLong { .. }) => Disconnect::FrameTooLarge,
         Error::Utf8(_) => Disconnect::InvalidUtf8,
-        Error::Protocol(
-            tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
-        ) => Disconnect::ClientGone,
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Disconnect::ClientGone,
         Error::Protocol(_) | Error::Capacity(_) => Disconnect::WebSocketProtocol,
         _ => Disconnect::ClientGone,
     }
@@ -93,9 +116,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for WebSocket<S> {
         };
         let sent = tokio::time::timeout(CLOSE_SEND_MAX, self.stream.close(Some(frame))).await;
         if let Ok(Ok(())) = sent {
-            let answered = async { while let Some(Ok(_)) = self.stream.next().await {} };
             // Whether or not the client answers, the connection ends here.
-            let _ = tokio::time::timeout(CLOSE_WAIT_MAX, answered).await;
+            let _ = tokio::time::timeout(CLOSE_WAIT_MAX, self.hear_out()).await;
         }
     }
 }

@@ -12,7 +12,9 @@ use crate::entity::cmd_partition;
 #[derive(Debug, thiserror::Error)]
 pub enum WrongPartitionCount {
     /// The database was set up for another number.
-    #[error("this database was set up for {stored} partitions; start with --partitions {stored} (asked for: {asked})")]
+    #[error(
+        "this database was set up for {stored} partitions; start with --partitions {stored} (asked for: {asked})"
+    )]
     Other {
         /// What it was set up for.
         stored: u64,

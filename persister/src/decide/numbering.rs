@@ -21,8 +21,8 @@ pub struct Numbering {
 impl Numbering {
     /// Id of the event that the command at `seq` causes.
     pub fn event_id(self, seq: i64) -> EventId {
-        let number = (self.base + seq) * i64::from(self.partitions.get())
-            + i64::from(self.partition.get());
+        let number =
+            (self.base + seq) * i64::from(self.partitions.get()) + i64::from(self.partition.get());
         EventId::try_from(number).expect("sequences start at 1 and bases at 0")
     }
 

@@ -15,11 +15,21 @@ pub(super) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in [countries(), chats(), events(), user_chats(), user_countries()] {
+        for table in [
+            countries(),
+            chats(),
+            events(),
+            user_chats(),
+            user_countries(),
+        ] {
             manager.create_table(table).await?;
         }
         let backend = manager.get_database_backend();
-        for table in [cmd_rejections(), cmd_partitions(backend), persister_replicas()] {
+        for table in [
+            cmd_rejections(),
+            cmd_partitions(backend),
+            persister_replicas(),
+        ] {
             manager.create_table(table).await?;
         }
         for index in indexes() {

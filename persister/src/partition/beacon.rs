@@ -36,7 +36,10 @@ pub(super) async fn speak(
         if let Some(state) = stream_state(office, partition).await {
             let last_seq = i64::try_from(state.last_sequence).unwrap_or(i64::MAX);
             lag = progress.lag(last_seq);
-            #[expect(clippy::cast_precision_loss, reason = "exact far beyond any stream's bound")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "exact far beyond any stream's bound"
+            )]
             gauge.set(lag as f64);
             let bytes_max = office.limits.command_stream_bytes_max.unsigned_abs();
             if let Some(seq) = purge.due(progress.stored_published_seq(), state.bytes, bytes_max) {

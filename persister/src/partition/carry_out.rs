@@ -42,7 +42,8 @@ impl Owner<'_> {
             .into_iter()
             .map(|delivery| (delivery.wish, delivery.listener))
             .unzip();
-        let mut parts = VecDeque::from([0..wishes.len()]);
+        let mut parts = VecDeque::new();
+        parts.push_back(0..wishes.len());
         while let Some(part) = parts.pop_front() {
             let attempt = self.store(&wishes[part.clone()], &listeners[part.clone()]);
             match attempt.await {
@@ -89,7 +90,10 @@ impl Owner<'_> {
         if let Some(traceparent) = listeners.iter().find_map(|l| l.traceparent.as_deref()) {
             trace::continue_from(&span, traceparent);
         }
-        #[expect(clippy::cast_precision_loss, reason = "a batch has at most 256 commands")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a batch has at most 256 commands"
+        )]
         metrics::histogram!(metric::BATCH_COMMANDS).record(wishes.len() as f64);
         let mut ask_for = AskFor::Keyed;
         let mut conflicts = 0;

@@ -25,7 +25,7 @@ const BUS_LOST_MAX: Duration = Duration::from_secs(3);
 /// Owns one partition.
 pub(super) struct Owner<'a> {
     pub(super) office: &'a Office,
-    pub(super) claim: &'a mut Option<Claim>,
+    pub(super) claim: &'a mut Claim,
     pub(super) lease: &'a mut Lease,
     pub(super) progress: &'a Progress,
 }

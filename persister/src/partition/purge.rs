@@ -66,7 +66,11 @@ mod tests {
             assert_eq!(purge.due(second, 0, 100), None, "{second}");
             tokio::time::advance(Duration::from_secs(1)).await;
         }
-        assert_eq!(purge.due(900, 0, 100), None, "nothing was published 15 min ago");
+        assert_eq!(
+            purge.due(900, 0, 100),
+            None,
+            "nothing was published 15 min ago"
+        );
         tokio::time::advance(Duration::from_secs(10)).await;
         assert_eq!(purge.due(910, 0, 100), Some(10));
         assert_eq!(purge.due(910, 0, 100), None, "not again");

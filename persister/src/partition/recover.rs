@@ -77,7 +77,7 @@ async fn attempt(
         lease.next_seq,
         lease.last_command_id,
     );
-    let (_, history) = timeout(API_MAX, check).await.map_err(too_late)??;
+    let history = timeout(API_MAX, check).await.map_err(too_late)??;
     if let History::Restarted { first_seq } = history {
         metrics::counter!(metric::STREAM_LOSSES).increment(1);
         tracing::error!(

@@ -18,5 +18,9 @@ pub(super) async fn answer(
         page.pop();
     }
     // Nothing is pruned yet, so every history is whole.
-    Ok(EventsPage { events: page, more, gone: None })
+    Ok(EventsPage {
+        events: page,
+        more,
+        gone: None,
+    })
 }

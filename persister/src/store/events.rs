@@ -1,7 +1,9 @@
 //! Stored events, read back.
 
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 use shared::clock::Timestamp;
 use shared::event::{ChatEvent, EventType};
 use shared::id::ChatId;
@@ -27,7 +29,7 @@ pub async fn after(
         .limit(limit)
         .all(db)
         .await?
-        .into_iter()
+        .iter()
         .map(read)
         .collect()
 }
@@ -54,7 +56,7 @@ impl Store {
             .limit(PAGE_EVENTS_MAX);
         super::bounded(async {
             let rows = query.all(&self.db).await?;
-            Ok(rows.into_iter().map(read).collect::<Result<_, _>>()?)
+            Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
         })
         .await
     }
@@ -67,13 +69,16 @@ impl Store {
     }
 }
 
-fn read(row: Model) -> Result<ChainedEvent, DbErr> {
+fn read(row: &Model) -> Result<ChainedEvent, DbErr> {
     let unreadable = |what: &str| DbErr::Type(format!("event {} has {what}", row.id));
     Ok(ChainedEvent {
         previous_id: row.previous_id,
         event: ChatEvent {
             id: row.id.try_into().map_err(|_| unreadable("no id"))?,
-            author_id: row.author_id.try_into().map_err(|_| unreadable("no author"))?,
+            author_id: row
+                .author_id
+                .try_into()
+                .map_err(|_| unreadable("no author"))?,
             chat_id: row.chat_id.try_into().map_err(|_| unreadable("no chat"))?,
             event_type: EventType::from_code(row.event_type)
                 .ok_or_else(|| unreadable("an unknown type"))?,

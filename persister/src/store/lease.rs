@@ -32,7 +32,7 @@ pub struct Lease {
 }
 
 impl Lease {
-    fn of(row: Model, partition: Partition) -> Self {
+    fn of(row: &Model, partition: Partition) -> Self {
         Self {
             partition,
             epoch: row.epoch,
@@ -72,22 +72,20 @@ impl Store {
                 )
                 .exec_with_returning(&self.db)
                 .await?;
-            Ok(rows.into_iter().next().map(|row| Lease::of(row, partition)))
+            Ok(rows.first().map(|row| Lease::of(row, partition)))
         })
         .await
     }
 
     /// Keeps a partition for another term and stores what was published.
     pub async fn renew(&self, lease: &Lease) -> Result<(), StoreError> {
-        let update = self.moving(lease, lease);
+        let update = moving(lease, lease, self.lease_end());
         super::bounded(async { expect_one(update.exec(&self.db).await?.rows_affected) }).await
     }
 
     /// Gives a partition back, for anybody to take at once.
     pub async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
-        let update = self
-            .moving(lease, lease)
-            .col_expr(Column::LeaseUntil, Expr::value(0_i64));
+        let update = moving(lease, lease, Expr::value(0_i64));
         super::bounded(async { expect_one(update.exec(&self.db).await?.rows_affected) }).await
     }
 
@@ -99,8 +97,7 @@ impl Store {
         moved.next_seq = first_seq;
         moved.published_seq = first_seq - 1;
         moved.last_command_id = None;
-        let update = self
-            .moving(lease, &moved)
+        let update = moving(lease, &moved, self.lease_end())
             .col_expr(Column::IdBase, Expr::value(moved.id_base));
         super::bounded(async { expect_one(update.exec(&self.db).await?.rows_affected) }).await?;
         *lease = moved;
@@ -114,8 +111,8 @@ impl Store {
         lease: &Lease,
         moved: &Lease,
     ) -> Result<(), StoreError> {
-        let update = self.moving(lease, moved).exec(transaction).await?;
-        expect_one(update.rows_affected)
+        let update = moving(lease, moved, self.lease_end());
+        expect_one(update.exec(transaction).await?.rows_affected)
     }
 
     /// Whether the row stands where `lease` says. For a COMMIT that nobody answered.
@@ -129,22 +126,23 @@ impl Store {
         Ok(row.is_some_and(|row| row.epoch == lease.epoch && row.next_seq == lease.next_seq))
     }
 
-    fn moving(&self, from: &Lease, to: &Lease) -> UpdateMany<Entity> {
-        let last = to.last_command_id.map(CommandId::uuid);
-        Entity::update_many()
-            .col_expr(Column::NextSeq, Expr::value(to.next_seq))
-            .col_expr(Column::PublishedSeq, Expr::value(to.published_seq))
-            .col_expr(Column::LastCommandId, Expr::value::<Option<Uuid>>(last))
-            .col_expr(Column::LeaseUntil, self.lease_end())
-            .filter(Column::Part.eq(part(from.partition)))
-            .filter(Column::Epoch.eq(from.epoch))
-            .filter(Column::NextSeq.eq(from.next_seq))
-    }
-
     fn lease_end(&self) -> SimpleExpr {
         let ttl_ms = i64::try_from(self.lease_ttl.as_millis()).unwrap_or(i64::MAX);
         now_ms(self.db.get_database_backend()).add(ttl_ms)
     }
+}
+
+/// A change of the row that only its owner can make, from what the owner believes.
+fn moving(from: &Lease, to: &Lease, lease_end: SimpleExpr) -> UpdateMany<Entity> {
+    let last = to.last_command_id.map(CommandId::uuid);
+    Entity::update_many()
+        .col_expr(Column::NextSeq, Expr::value(to.next_seq))
+        .col_expr(Column::PublishedSeq, Expr::value(to.published_seq))
+        .col_expr(Column::LastCommandId, Expr::value::<Option<Uuid>>(last))
+        .col_expr(Column::LeaseUntil, lease_end)
+        .filter(Column::Part.eq(part(from.partition)))
+        .filter(Column::Epoch.eq(from.epoch))
+        .filter(Column::NextSeq.eq(from.next_seq))
 }
 
 fn expect_one(rows: u64) -> Result<(), StoreError> {

@@ -1,7 +1,9 @@
 //! Forgets rejections that nobody can ask about any more.
 
 use sea_orm::sea_query::Query;
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
+};
 use shared::clock::Timestamp;
 
 use crate::database::now_ms;

@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 
 use sea_orm::sea_query::{Expr, ExprTrait, Order, Query, SimpleExpr, SubQueryStatement};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 use shared::id::{ChatId, UserId};
 
 use super::pairs_in;
@@ -38,7 +36,8 @@ pub(super) async fn read(db: &impl ConnectionTrait, wishes: &[Wish]) -> Result<R
             .all(db)
             .await?;
         for row in members {
-            let (Ok(user), Ok(chat)) = (UserId::try_from(row.user_id), ChatId::try_from(row.chat_id))
+            let (Ok(user), Ok(chat)) =
+                (UserId::try_from(row.user_id), ChatId::try_from(row.chat_id))
             else {
                 continue;
             };

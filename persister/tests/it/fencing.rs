@@ -19,7 +19,7 @@ on_both_databases!(
 );
 
 const PARTITION: Partition = Partition::new(0);
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 const SHORT: Duration = Duration::from_millis(200);
 
 async fn a_partition_is_leased_to_one_replica_until_its_lease_runs_out(rig: Rig) {
@@ -38,7 +38,10 @@ async fn a_partition_is_leased_to_one_replica_until_its_lease_runs_out(rig: Rig)
     let second = timeout(PATIENCE, polling).await.unwrap();
     assert_eq!(second.epoch, first.epoch + 1);
     assert!(matches!(one.renew(&first).await, Err(StoreError::Fenced)));
-    assert!(one.acquire(PARTITION).await.unwrap().is_none(), "now it is the other's");
+    assert!(
+        one.acquire(PARTITION).await.unwrap().is_none(),
+        "now it is the other's"
+    );
     other.renew(&second).await.unwrap();
 }
 
@@ -50,7 +53,9 @@ async fn a_former_owner_stores_nothing(rig: Rig) {
     one.release(&old).await.unwrap();
     let mut new = other.acquire(PARTITION).await.unwrap().unwrap();
 
-    let late = one.commit(&mut old, &[wish(1, Join, 7, 4)], AskFor::Keyed).await;
+    let late = one
+        .commit(&mut old, &[wish(1, Join, 7, 4)], AskFor::Keyed)
+        .await;
     assert!(matches!(late, Err(StoreError::Fenced)), "{late:?}");
     other
         .commit(&mut new, &[wish(1, Join, 8, 4)], AskFor::Keyed)
@@ -68,7 +73,10 @@ async fn an_owner_that_is_behind_itself_stores_nothing(rig: Rig) {
     let mut lease = store.acquire(PARTITION).await.unwrap().unwrap();
     let mut behind = lease.clone();
     let wishes = [wish(1, Join, 7, 4)];
-    store.commit(&mut lease, &wishes, AskFor::Keyed).await.unwrap();
+    store
+        .commit(&mut lease, &wishes, AskFor::Keyed)
+        .await
+        .unwrap();
     assert_eq!(lease.next_seq, 2);
     let again = store.commit(&mut behind, &wishes, AskFor::Keyed).await;
     assert!(matches!(again, Err(StoreError::Fenced)), "{again:?}");

@@ -3,6 +3,11 @@
 //! `NATS_SERVER` names the nats-server binary (default: on PATH), `PG_BIN` the directory of PostgreSQL's programs
 //! (default: the newest under /usr/lib/postgresql).
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on stops where it is"
+)]
+
 mod support;
 
 mod fencing;

@@ -25,7 +25,7 @@ on_both_databases!(
 );
 
 async fn owner(rig: &Rig) -> (Store, Lease) {
-    let store = rig.store("one", Duration::from_secs(60)).await;
+    let store = rig.store("one", Duration::from_mins(1)).await;
     let lease = store.acquire(Partition::new(0)).await.unwrap().unwrap();
     (store, lease)
 }
@@ -61,7 +61,10 @@ async fn a_repetition_of_a_key_hours_later_has_no_effect(rig: Rig) {
 
     // Between the two, the refused one would have become possible, and the other impossible.
     let fresh = CommandId::fresh;
-    let between = [named(3, fresh(), Leave, 7, 4), named(4, fresh(), Join, 7, 5)];
+    let between = [
+        named(3, fresh(), Leave, 7, 4),
+        named(4, fresh(), Join, 7, 5),
+    ];
     outcomes(&store, &mut lease, &between, AskFor::Keyed).await;
     let again = [named(5, done, Join, 7, 4), named(6, refused, Leave, 7, 5)];
     let told = outcomes(&store, &mut lease, &again, AskFor::Keyed).await;
@@ -92,7 +95,13 @@ async fn a_repetition_without_a_key_is_found_by_the_unique_index(rig: Rig) {
 async fn who_would_be_told_already_joined_hears_of_their_own_first_attempt(rig: Rig) {
     let (store, mut lease) = owner(&rig).await;
     let id = CommandId::fresh();
-    outcomes(&store, &mut lease, &[named(1, id, Join, 7, 4)], AskFor::Keyed).await;
+    outcomes(
+        &store,
+        &mut lease,
+        &[named(1, id, Join, 7, 4)],
+        AskFor::Keyed,
+    )
+    .await;
     let again = [named(2, id, Join, 7, 4)];
     let told = outcomes(&store, &mut lease, &again, AskFor::Keyed).await;
     assert_eq!(told, [event_id(1)]);
@@ -116,7 +125,8 @@ async fn a_command_redelivered_by_the_stream_has_no_effect(rig: Rig) {
     let mut gateway = rig.gateway(1).await;
     let join = command(Join, 7, 4);
     let id = stored(gateway.ask(&join).await);
-    // The stream refuses what it has seen; a purge makes it forget, as a lost disk would.
+    stored(gateway.ask(&command(StartTyping, 7, 4)).await);
+    // The stream refuses what it has seen; without it, it has seen nothing.
     gateway.jetstream.delete_stream("CMD_0").await.unwrap();
     gateway.send(&join).await;
     assert_eq!(stored(gateway.outcome(join.id).await), id);

@@ -36,8 +36,16 @@ async fn each_country_has_a_main_chat_and_ids_are_never_used_again(rig: Rig) {
 
     let added = provision::add(&db, "ua", "Kyiv walks").await.unwrap();
     assert_eq!(added, 250);
-    assert!(provision::remove(&db, added.try_into().unwrap()).await.unwrap());
-    assert!(!provision::remove(&db, added.try_into().unwrap()).await.unwrap());
+    assert!(
+        provision::remove(&db, added.try_into().unwrap())
+            .await
+            .unwrap()
+    );
+    assert!(
+        !provision::remove(&db, added.try_into().unwrap())
+            .await
+            .unwrap()
+    );
     assert_eq!(provision::add(&db, "UA", "Kyiv runs").await.unwrap(), 251);
     assert!(provision::add(&db, "XX", "Nowhere").await.is_err());
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use persister::store::AskFor;
-use shared::event::EventType::{Join, StartTyping};
 use shared::error_code::ErrorCode;
+use shared::event::EventType::{Join, StartTyping};
 use shared::partition::Partition;
 
 use crate::support::gateway::{command, stored};
@@ -29,10 +29,16 @@ async fn what_was_stored_and_not_published_is_published_by_the_next_owner(rig: R
         gateway.send(command).await;
     }
     // An owner that carries out the first two and then is no more.
-    let store = rig.store("gone", Duration::from_secs(60)).await;
+    let store = rig.store("gone", Duration::from_mins(1)).await;
     let mut lease = store.acquire(Partition::new(0)).await.unwrap().unwrap();
-    let wishes = [named(1, join.id, Join, 7, 4), named(2, again.id, Join, 7, 4)];
-    store.commit(&mut lease, &wishes, AskFor::Keyed).await.unwrap();
+    let wishes = [
+        named(1, join.id, Join, 7, 4),
+        named(2, again.id, Join, 7, 4),
+    ];
+    store
+        .commit(&mut lease, &wishes, AskFor::Keyed)
+        .await
+        .unwrap();
     store.release(&lease).await.unwrap();
 
     let persister = rig.persister(1).await;
@@ -66,7 +72,7 @@ async fn a_stopping_owner_leaves_nothing_to_repeat(rig: Rig) {
     let mut gateway = rig.gateway(1).await;
     stored(gateway.ask(&command(Join, 7, 4)).await);
     persister.stop().await;
-    let store = rig.store("next", Duration::from_secs(60)).await;
+    let store = rig.store("next", Duration::from_mins(1)).await;
     let lease = store.acquire(Partition::new(0)).await.unwrap();
     let lease = lease.expect("the lease was given back");
     assert_eq!((lease.next_seq, lease.published_seq), (2, 1));

@@ -19,19 +19,19 @@ fn the_highest_common_version_opens_the_session() {
             ),
             (
                 "|accept-version:1.1",
-                "version:1.1|session:s-1|server:talk/1|heart-beat:10000,10000",
+                "version:1.1|session:s-1|server:talk/1|heart-beat:10000,25000",
             ),
             (
                 "|accept-version:1.0,1.2,1.1",
-                "version:1.2|session:s-1|server:talk/1|heart-beat:10000,10000",
+                "version:1.2|session:s-1|server:talk/1|heart-beat:10000,25000",
             ),
             (
                 "|accept-version:1.2|heart-beat:0,0|host:x|login:a:b|passcode:\\t|Authorization:Bearer x|receipt:r",
-                "version:1.2|session:s-1|server:talk/1|heart-beat:10000,10000",
+                "version:1.2|session:s-1|server:talk/1|heart-beat:10000,25000",
             ),
             (
                 "|accept-version:1.2|accept-version:1.0",
-                "version:1.2|session:s-1|server:talk/1|heart-beat:10000,10000",
+                "version:1.2|session:s-1|server:talk/1|heart-beat:10000,25000",
             ),
         ] {
             check(

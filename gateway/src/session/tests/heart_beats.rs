@@ -2,9 +2,12 @@
 
 use super::*;
 
-/// A session whose client named these intervals.
+/// A session whose client named these intervals, and whose server wants 10 seconds both ways.
 fn connected(heart_beat: &str) -> Script {
-    let mut script = Script::new(SessionLimits::default());
+    let mut script = Script::new(SessionLimits {
+        heart_beat_receive_ms: 10_000,
+        ..SessionLimits::default()
+    });
     script.play(&format!(
         "CONNECT|accept-version:1.2|heart-beat:{heart_beat}"
     ));
@@ -63,6 +66,16 @@ fn a_silent_client_is_given_three_intervals() {
         ("!wait 59999", &[]),
         ("!wait 1", &["close heart_beat_missed"]),
     ]);
+}
+
+#[test]
+fn by_default_a_background_tab_that_beats_once_a_minute_lives() {
+    let mut script = Script::new(SessionLimits::default());
+    script.play("CONNECT|accept-version:1.2|heart-beat:10000,0");
+    for _ in 0..10 {
+        script.check(&[("!wait 60000", &[]), ("!octets \n", &[])]);
+    }
+    script.check(&[("!wait 75000", &["close heart_beat_missed"])]);
 }
 
 #[test]

@@ -8,9 +8,7 @@ use futures_util::StreamExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shared::beacon::Beacon;
-use shared::command::{
-    Command, CommandBody, CommandId, CommandOutcome, GATEWAY_HEADER, Outcome,
-};
+use shared::command::{Command, CommandBody, CommandId, CommandOutcome, GATEWAY_HEADER, Outcome};
 use shared::envelope::Envelope;
 use shared::error_code::ErrorCode;
 use shared::event::{ChatEvent, EventType};
@@ -21,9 +19,9 @@ use tokio::time::timeout;
 
 use super::PATIENCE;
 
-pub struct Gateway {
-    pub client: Client,
-    pub jetstream: jetstream::Context,
+pub(crate) struct Gateway {
+    pub(crate) client: Client,
+    pub(crate) jetstream: jetstream::Context,
     partitions: PartitionCount,
     name: String,
     outcomes: Subscriber,
@@ -33,7 +31,7 @@ pub struct Gateway {
 }
 
 /// A command as a client would mean it.
-pub fn command(kind: EventType, author: i64, chat: i64) -> Command {
+pub(crate) fn command(kind: EventType, author: i64, chat: i64) -> Command {
     Command {
         id: CommandId::fresh(),
         kind,
@@ -43,7 +41,7 @@ pub fn command(kind: EventType, author: i64, chat: i64) -> Command {
 }
 
 impl Gateway {
-    pub async fn connect(url: &str, partitions: u16) -> Self {
+    pub(crate) async fn connect(url: &str, partitions: u16) -> Self {
         let client = async_nats::ConnectOptions::new()
             .reconnect_delay_callback(|_| std::time::Duration::from_millis(50))
             .connect(url)
@@ -67,17 +65,21 @@ impl Gateway {
     }
 
     /// Publishes a command and waits until the stream has it.
-    pub async fn send(&self, command: &Command) {
+    pub(crate) async fn send(&self, command: &Command) {
         let body = CommandBody {
             author_id: command.author_id,
             chat_id: command.chat_id,
         };
         let subject = subject::command(self.partitions, command.chat_id, command.kind);
-        self.send_raw(subject, Some(command.id), serde_json::to_vec(&body).unwrap())
-            .await;
+        self.send_raw(
+            subject,
+            Some(command.id),
+            serde_json::to_vec(&body).unwrap(),
+        )
+        .await;
     }
 
-    pub async fn send_raw(&self, subject: String, id: Option<CommandId>, body: Vec<u8>) {
+    pub(crate) async fn send_raw(&self, subject: String, id: Option<CommandId>, body: Vec<u8>) {
         let mut headers = HeaderMap::new();
         headers.insert(GATEWAY_HEADER, self.name.as_str());
         if let Some(id) = id {
@@ -97,11 +99,13 @@ impl Gateway {
                 }
             }
         };
-        timeout(PATIENCE, publishing).await.expect("the stream takes commands");
+        timeout(PATIENCE, publishing)
+            .await
+            .expect("the stream takes commands");
     }
 
     /// Waits for the outcome of a command.
-    pub async fn outcome(&mut self, id: CommandId) -> Outcome {
+    pub(crate) async fn outcome(&mut self, id: CommandId) -> Outcome {
         let hearing = async {
             loop {
                 if let Some(outcome) = self.heard.remove(&id) {
@@ -118,19 +122,19 @@ impl Gateway {
     }
 
     /// Sends a command and waits for its outcome.
-    pub async fn ask(&mut self, command: &Command) -> Outcome {
+    pub(crate) async fn ask(&mut self, command: &Command) -> Outcome {
         self.send(command).await;
         self.outcome(command.id).await
     }
 
     /// Sends a command and expects its rejection.
     #[track_caller]
-    pub fn expect_rejection(outcome: Outcome, code: ErrorCode) {
+    pub(crate) fn expect_rejection(outcome: Outcome, code: ErrorCode) {
         assert_eq!(outcome, Outcome::Rejected(code));
     }
 
     /// The next event published, with its envelope.
-    pub async fn event(&mut self) -> (Envelope, ChatEvent) {
+    pub(crate) async fn event(&mut self) -> (Envelope, ChatEvent) {
         let message = timeout(PATIENCE, self.events.next())
             .await
             .expect("an event comes")
@@ -141,7 +145,7 @@ impl Gateway {
     }
 
     /// The first beacon from now on that satisfies `wanted`.
-    pub async fn beacon(&mut self, wanted: impl Fn(&Beacon) -> bool) -> Beacon {
+    pub(crate) async fn beacon(&mut self, wanted: impl Fn(&Beacon) -> bool) -> Beacon {
         let hearing = async {
             loop {
                 let message = self.beacons.next().await.unwrap();
@@ -151,11 +155,13 @@ impl Gateway {
                 }
             }
         };
-        timeout(PATIENCE, hearing).await.expect("such a beacon comes")
+        timeout(PATIENCE, hearing)
+            .await
+            .expect("such a beacon comes")
     }
 
     /// Asks a question of any persister.
-    pub async fn question<A: DeserializeOwned>(
+    pub(crate) async fn question<A: DeserializeOwned>(
         &self,
         subject: &'static str,
         question: &impl Serialize,
@@ -171,7 +177,7 @@ impl Gateway {
 
 /// The event id of an outcome that must be a success.
 #[track_caller]
-pub fn stored(outcome: Outcome) -> i64 {
+pub(crate) fn stored(outcome: Outcome) -> i64 {
     match outcome {
         Outcome::Stored(id) => id.get(),
         Outcome::Rejected(code) => panic!("rejected: {}", code.name()),

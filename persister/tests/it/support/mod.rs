@@ -1,17 +1,17 @@
 //! Servers that clean up after themselves, a persister in this process, and a gateway's side of the bus.
 
-pub mod gateway;
-pub mod nats;
-pub mod postgres;
-pub mod rig;
-pub mod tether;
-pub mod wishes;
+pub(crate) mod gateway;
+pub(crate) mod nats;
+pub(crate) mod postgres;
+pub(crate) mod rig;
+pub(crate) mod tether;
+pub(crate) mod wishes;
 
-pub use gateway::Gateway;
-pub use rig::{Kind, Rig};
+pub(crate) use gateway::Gateway;
+pub(crate) use rig::{Kind, Rig};
 
 /// Longest wait for anything a test waits for. Generous: the machine may be busy.
-pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Runs a test once per database.
 macro_rules! on_both_databases {

@@ -5,14 +5,14 @@ use std::path::Path;
 use super::tether::Tether;
 
 /// A nats-server that can be stopped, started again on its port, and relieved of its data.
-pub struct Nats {
+pub(crate) struct Nats {
     directory: tempfile::TempDir,
     port: u16,
     server: Option<Tether>,
 }
 
 impl Nats {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (server, port) = launch(directory.path(), "-1");
         Self {
@@ -22,21 +22,21 @@ impl Nats {
         }
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.server = None;
     }
 
-    pub fn start_again(&mut self) {
+    pub(crate) fn start_again(&mut self) {
         let (server, _) = launch(self.directory.path(), &self.port.to_string());
         self.server = Some(server);
     }
 
     /// Removes everything it has stored. Only while it is stopped.
-    pub fn wipe(&self) {
+    pub(crate) fn wipe(&self) {
         assert!(self.server.is_none());
         std::fs::remove_dir_all(self.directory.path().join("jetstream")).unwrap();
     }
@@ -51,12 +51,13 @@ fn launch(directory: &Path, port: &str) -> (Tether, u16) {
         if let Some((_, address)) = line.split_once("Listening for client connections on ") {
             port.set(address.rsplit(':').next().unwrap().parse().ok());
         }
-        line.contains("Server is ready").then(|| port.get().unwrap())
+        line.contains("Server is ready")
+            .then(|| port.get().unwrap())
     };
     Tether::start(&server, None, None, ready)
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests have no config module")]
-pub fn setting(name: &str) -> Option<String> {
+pub(crate) fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

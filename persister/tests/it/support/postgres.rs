@@ -12,7 +12,7 @@ use super::nats::setting;
 use super::tether::Tether;
 
 /// A running server, for as many databases as there are tests.
-pub struct Postgres {
+pub(crate) struct Postgres {
     directory: PathBuf,
     /// Removes the directory, unless the tether does.
     owned: Option<tempfile::TempDir>,
@@ -20,7 +20,7 @@ pub struct Postgres {
 }
 
 /// The server that all tests share.
-pub fn shared() -> &'static Postgres {
+pub(crate) fn shared() -> &'static Postgres {
     // Never dropped; its tether ends it with this process and removes its directory.
     static SERVER: OnceLock<Postgres> = OnceLock::new();
     SERVER.get_or_init(|| {
@@ -31,7 +31,7 @@ pub fn shared() -> &'static Postgres {
 
 impl Postgres {
     /// A server that a test can stop.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         Self::start_in(directory.path().to_owned(), Some(directory))
     }
@@ -43,7 +43,17 @@ impl Postgres {
         }
         let mut initdb = Command::new(programs().join("initdb"));
         initdb
-            .args(["-U", "test", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "-D"])
+            .args([
+                "-U",
+                "test",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--locale=C",
+                "--no-sync",
+                "-D",
+            ])
             .arg(directory.join("data"))
             .current_dir("/");
         if let Some((uid, gid)) = user {
@@ -60,7 +70,7 @@ impl Postgres {
         server
     }
 
-    pub fn start_again(&mut self) {
+    pub(crate) fn start_again(&mut self) {
         let program = programs().join("postgres");
         let data = self.directory.join("data");
         let socket = format!("unix_socket_directories={}", self.directory.display());
@@ -83,18 +93,18 @@ impl Postgres {
         self.server = Some(server);
     }
 
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.server = None;
     }
 
     /// Address of a database of this name.
-    pub fn url(&self, name: &str) -> String {
+    pub(crate) fn url(&self, name: &str) -> String {
         let host = self.directory.display();
         format!("postgres://test@localhost/{name}?host={host}")
     }
 
     /// Address of a new, empty database.
-    pub async fn new_database(&self) -> String {
+    pub(crate) async fn new_database(&self) -> String {
         let name = format!("t{}", uuid::Uuid::new_v4().simple());
         let admin = Database::connect(self.url("postgres")).await.unwrap();
         let create = format!("CREATE DATABASE {name}");
@@ -116,7 +126,11 @@ fn unprivileged() -> Option<(u32, u32)> {
             (fields[0] == name).then(|| (fields[2].parse().unwrap(), fields[3].parse().unwrap()))
         })
     };
-    Some(find("postgres").or_else(|| find("nobody")).expect("there is a user to run PostgreSQL as"))
+    Some(
+        find("postgres")
+            .or_else(|| find("nobody"))
+            .expect("there is a user to run PostgreSQL as"),
+    )
 }
 
 fn programs() -> PathBuf {

@@ -16,27 +16,27 @@ use super::{Gateway, postgres};
 
 /// Which database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     Sqlite,
     Postgres,
 }
 
 /// A deployment without persisters.
-pub struct Rig {
-    pub nats: Nats,
-    pub database_url: String,
+pub(crate) struct Rig {
+    pub(crate) nats: Nats,
+    pub(crate) database_url: String,
     _directory: tempfile::TempDir,
 }
 
 /// A persister in this process.
-pub struct Running {
-    pub life: Lifecycle,
-    pub health: Arc<Health>,
+pub(crate) struct Running {
+    pub(crate) life: Lifecycle,
+    pub(crate) health: Arc<Health>,
     app: App,
 }
 
 impl Rig {
-    pub async fn start(kind: Kind) -> Self {
+    pub(crate) async fn start(kind: Kind) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let database_url = match kind {
             Kind::Sqlite => format!("sqlite://{}/test.db", directory.path().display()),
@@ -49,17 +49,17 @@ impl Rig {
         }
     }
 
-    pub fn config(&self, partitions: u16) -> RunConfig {
+    pub(crate) fn config(&self, partitions: u16) -> RunConfig {
         config(&self.nats.url(), &self.database_url, partitions)
     }
 
     /// Starts a persister and waits until it serves.
-    pub async fn persister(&self, partitions: u16) -> Running {
+    pub(crate) async fn persister(&self, partitions: u16) -> Running {
         Running::start(&self.config(partitions)).await
     }
 
     /// The database, migrated, with one partition.
-    pub async fn database(&self) -> Database {
+    pub(crate) async fn database(&self) -> Database {
         let url: DatabaseUrl = self.database_url.parse().unwrap();
         migrate(&url).await.unwrap();
         let database = Database::connect(&url).await.unwrap();
@@ -70,7 +70,7 @@ impl Rig {
     }
 
     /// The store of a replica of this name, for one partition.
-    pub async fn store(&self, owner: &str, lease_ttl: Duration) -> Store {
+    pub(crate) async fn store(&self, owner: &str, lease_ttl: Duration) -> Store {
         let database = self.database().await;
         Store::new(
             database.writer,
@@ -80,12 +80,12 @@ impl Rig {
         )
     }
 
-    pub async fn gateway(&self, partitions: u16) -> Gateway {
+    pub(crate) async fn gateway(&self, partitions: u16) -> Gateway {
         Gateway::connect(&self.nats.url(), partitions).await
     }
 }
 
-pub fn config(nats_url: &str, database_url: &str, partitions: u16) -> RunConfig {
+pub(crate) fn config(nats_url: &str, database_url: &str, partitions: u16) -> RunConfig {
     let partitions = partitions.to_string();
     let arguments = [
         "persister",
@@ -103,7 +103,7 @@ pub fn config(nats_url: &str, database_url: &str, partitions: u16) -> RunConfig 
 }
 
 impl Running {
-    pub async fn start(config: &RunConfig) -> Self {
+    pub(crate) async fn start(config: &RunConfig) -> Self {
         let life = Lifecycle::new();
         let health = Arc::new(Health::default());
         let app = App::start(config, &life, &health).await.unwrap();
@@ -111,7 +111,7 @@ impl Running {
     }
 
     /// Asks it to stop, and waits until everything in hand is stored and published.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.life.stop();
         assert!(self.life.run_to_end(super::PATIENCE).await.unwrap());
         self.app.close().await;

@@ -6,23 +6,24 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// Ends the server when standard input does, which is when the test process is gone or drops its end; then
-/// removes what the first argument names, if anything.
+/// removes what the first argument names, if anything. Lets go of the log, so that it ends with the server.
 const SCRIPT: &str = r#"
 garbage=$1; shift
 "$@" <&- & server=$!
+exec 2>&-
 read _
 kill -INT $server; wait $server
 [ -z "$garbage" ] || rm -rf "$garbage"
 "#;
 
 /// A running server.
-pub struct Tether {
+pub(crate) struct Tether {
     shell: Child,
 }
 
 impl Tether {
     /// Starts a server, as another user if asked, and waits for a line of its log that satisfies `ready`.
-    pub fn start<T>(
+    pub(crate) fn start<T>(
         server: &[&str],
         garbage: Option<&Path>,
         user: Option<(u32, u32)>,

@@ -8,12 +8,12 @@ use shared::event::EventType;
 use super::gateway::command;
 
 /// A command at this place in the stream, accepted just now.
-pub fn wish(seq: i64, kind: EventType, author: i64, chat: i64) -> Wish {
+pub(crate) fn wish(seq: i64, kind: EventType, author: i64, chat: i64) -> Wish {
     of(seq, command(kind, author, chat))
 }
 
 /// The same with a name of one's choice.
-pub fn named(seq: i64, id: CommandId, kind: EventType, author: i64, chat: i64) -> Wish {
+pub(crate) fn named(seq: i64, id: CommandId, kind: EventType, author: i64, chat: i64) -> Wish {
     let command = Command {
         id,
         ..command(kind, author, chat)

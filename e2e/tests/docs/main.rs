@@ -1,0 +1,13 @@
+//! Documents that are written from the code say what the code says.
+
+mod configuration;
+
+#[test]
+fn the_configuration_page_is_that_of_the_flags() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md");
+    let written = std::fs::read_to_string(page).unwrap_or_default();
+    assert!(
+        written == configuration::page(),
+        "docs/configuration.md is not what the flags say; `make docs` writes it"
+    );
+}

@@ -1,0 +1,100 @@
+//! The ground under these tests: a NATS server, a persister that we play ourselves, real gateways.
+
+pub(crate) mod peer;
+pub(crate) mod script;
+pub(crate) mod socket;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, AtomicU16, Ordering};
+use std::time::Duration;
+
+use local::daemon::{Daemon, DaemonSpec};
+use local::nats::NatsServer;
+use local::{preflight, tools};
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+/// Longest wait for anything. A bound on hanging, never a thing to wait for.
+pub(crate) const WAIT_MAX: Duration = Duration::from_secs(20);
+
+struct Ground {
+    nats: NatsServer,
+    gateway: Daemon,
+    gateways: AtomicU16,
+    folder: TempDir,
+}
+
+static GROUND: OnceCell<Ground> = OnceCell::const_new();
+
+async fn ground() -> &'static Ground {
+    let start = || async {
+        let folder = tempfile::tempdir().unwrap();
+        let program = match std::env::var_os("NATS_SERVER") {
+            Some(program) => PathBuf::from(program),
+            None => tools::find_nats_server().unwrap(),
+        };
+        let (port, store) = (preflight::free_port().unwrap(), folder.path().join("store"));
+        let nats = NatsServer::start(&program, port, &store, folder.path(), None)
+            .await
+            .unwrap();
+        peer::start(nats.url());
+        let gateway = start_gateway(1, &nats, &folder, &[]).await;
+        Ground {
+            nats,
+            gateway,
+            gateways: AtomicU16::new(1),
+            folder,
+        }
+    };
+    GROUND.get_or_init(start).await
+}
+
+async fn start_gateway(
+    number: u16,
+    nats: &NatsServer,
+    folder: &TempDir,
+    settings: &[&str],
+) -> Daemon {
+    let url = nats.url();
+    let fixed = ["--auth", "open", "--nats-url", &url];
+    let args = fixed.iter().chain(settings);
+    let gateway = Daemon::start(DaemonSpec {
+        kind: "gateway",
+        number,
+        program: env!("CARGO_BIN_EXE_gateway").into(),
+        args: args.map(|&argument| argument.to_owned()).collect(),
+        env: Vec::new(),
+        listen: Some(([127, 0, 0, 1], 0).into()),
+        logs: folder.path().to_owned(),
+        listener: None,
+    });
+    let gateway = gateway.await.unwrap();
+    gateway.wait_ready().await.unwrap();
+    gateway
+}
+
+/// A gateway with default settings that all tests share and none breaks.
+pub(crate) async fn gateway() -> SocketAddr {
+    ground().await.gateway.listen()
+}
+
+/// A gateway of the test's own.
+pub(crate) async fn gateway_with(settings: &[&str]) -> Daemon {
+    let ground = ground().await;
+    let number = ground.gateways.fetch_add(1, Ordering::Relaxed) + 1;
+    start_gateway(number, &ground.nats, &ground.folder, settings).await
+}
+
+/// A chat that exists and that no other test knows.
+pub(crate) fn fresh_chat() -> i64 {
+    static LAST: AtomicI64 = AtomicI64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed) + 1
+}
+
+/// Waits for something that must come.
+pub(crate) async fn within<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(WAIT_MAX, future)
+        .await
+        .expect("it comes in time")
+}

@@ -1,0 +1,205 @@
+//! A WebSocket client that does exactly what it is told, right or wrong (RFC 6455).
+
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+
+use super::within;
+
+pub(crate) const CONTINUATION: u8 = 0;
+pub(crate) const TEXT: u8 = 1;
+pub(crate) const BINARY: u8 = 2;
+pub(crate) const CLOSE: u8 = 8;
+pub(crate) const PING: u8 = 9;
+pub(crate) const PONG: u8 = 10;
+
+/// Any will do for a test.
+const MASK: [u8; 4] = [0x1F, 0x00, 0xA5, 0xFF];
+
+/// The handshake that every browser makes.
+pub(crate) const UPGRADE: [(&str, &str); 5] = [
+    ("Host", "test"),
+    ("Upgrade", "websocket"),
+    ("Connection", "keep-alive, Upgrade"),
+    ("Sec-WebSocket-Version", "13"),
+    ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+];
+
+/// A WebSocket frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct WsFrame {
+    pub(crate) fin: bool,
+    /// The three reserved bits, where they stand in the first octet.
+    pub(crate) reserved: u8,
+    pub(crate) opcode: u8,
+    pub(crate) masked: bool,
+    pub(crate) payload: Vec<u8>,
+}
+
+/// A whole, proper frame.
+pub(crate) fn ws_frame(opcode: u8, payload: impl AsRef<[u8]>) -> WsFrame {
+    WsFrame {
+        fin: true,
+        reserved: 0,
+        opcode,
+        masked: true,
+        payload: payload.as_ref().to_vec(),
+    }
+}
+
+/// A piece of a message that goes on in another frame.
+pub(crate) fn ws_piece(opcode: u8, payload: impl AsRef<[u8]>) -> WsFrame {
+    WsFrame {
+        fin: false,
+        ..ws_frame(opcode, payload)
+    }
+}
+
+impl WsFrame {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut octets = vec![(u8::from(self.fin) << 7) | self.reserved | self.opcode];
+        let mask_bit = u8::from(self.masked) << 7;
+        let length = self.payload.len();
+        if let Ok(short) = u8::try_from(length)
+            && short < 126
+        {
+            octets.push(mask_bit | short);
+        } else if let Ok(medium) = u16::try_from(length) {
+            octets.push(mask_bit | 126);
+            octets.extend(medium.to_be_bytes());
+        } else {
+            octets.push(mask_bit | 127);
+            octets.extend((length as u64).to_be_bytes());
+        }
+        if self.masked {
+            octets.extend(MASK);
+            let masked = self.payload.iter().zip(MASK.iter().cycle());
+            octets.extend(masked.map(|(octet, mask)| octet ^ mask));
+        } else {
+            octets.extend(&self.payload);
+        }
+        octets
+    }
+
+    /// Code and reason of a Close frame.
+    pub(crate) fn close_reason(&self) -> (u16, String) {
+        assert_eq!(self.opcode, CLOSE, "{self:?}");
+        match self.payload.as_slice() {
+            [] => (1005, String::new()),
+            [high, low, reason @ ..] => {
+                let reason = String::from_utf8(reason.to_vec()).unwrap();
+                (u16::from_be_bytes([*high, *low]), reason)
+            }
+            [_] => panic!("a Close frame of one octet"),
+        }
+    }
+}
+
+/// Status line and headers, with names in lower case.
+pub(crate) struct Head {
+    pub(crate) status: u16,
+    headers: Vec<(String, String)>,
+}
+
+impl Head {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        let header = self.headers.iter().find(|(known, _)| known == name)?;
+        Some(&header.1)
+    }
+}
+
+/// The client's end of the connection.
+pub(crate) struct Socket {
+    stream: BufReader<TcpStream>,
+}
+
+impl Socket {
+    /// A connection on which nothing was said yet.
+    pub(crate) async fn tcp(server: SocketAddr) -> Self {
+        let stream = within(TcpStream::connect(server)).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self {
+            stream: BufReader::new(stream),
+        }
+    }
+
+    /// A WebSocket at `/ws`.
+    pub(crate) async fn open(server: SocketAddr) -> Self {
+        let mut socket = Self::tcp(server).await;
+        let head = socket.request("GET /ws HTTP/1.1", &UPGRADE).await;
+        assert_eq!(head.status, 101);
+        socket
+    }
+
+    /// Sends a request without a body and reads the head of the answer.
+    pub(crate) async fn request(&mut self, line: &str, headers: &[(&str, &str)]) -> Head {
+        let mut request = format!("{line}\r\n");
+        for (name, value) in headers {
+            request += &format!("{name}: {value}\r\n");
+        }
+        self.write(format!("{request}\r\n").as_bytes()).await;
+        let mut text = Vec::new();
+        while !text.ends_with(b"\r\n\r\n") {
+            text.push(within(self.stream.read_u8()).await.unwrap());
+        }
+        let text = String::from_utf8(text).unwrap();
+        let mut lines = text.lines();
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap();
+        let headers = lines.filter_map(|line| line.split_once(": "));
+        Head {
+            status: status.parse().unwrap(),
+            headers: headers
+                .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+                .collect(),
+        }
+    }
+
+    /// Writes octets as they are.
+    pub(crate) async fn write(&mut self, octets: &[u8]) {
+        within(self.stream.write_all(octets)).await.unwrap();
+    }
+
+    /// The same, to a server that may have had enough.
+    pub(crate) async fn try_write(&mut self, octets: &[u8]) -> std::io::Result<()> {
+        within(self.stream.write_all(octets)).await
+    }
+
+    pub(crate) async fn send(&mut self, frame: &WsFrame) {
+        self.write(&frame.encode()).await;
+    }
+
+    /// Ends this direction of the connection only.
+    pub(crate) async fn finish_writing(&mut self) {
+        within(self.stream.shutdown()).await.unwrap();
+    }
+
+    /// The next frame; `None` when the server has ended the connection properly.
+    pub(crate) async fn receive(&mut self) -> Option<WsFrame> {
+        let first = match within(self.stream.read_u8()).await {
+            Ok(first) => first,
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return None,
+            Err(error) => panic!("the connection broke: {error}"),
+        };
+        let second = self.octet().await;
+        assert_eq!(second & 0x80, 0, "servers do not mask");
+        let length = match second {
+            126 => u64::from(within(self.stream.read_u16()).await.unwrap()),
+            127 => within(self.stream.read_u64()).await.unwrap(),
+            length => length.into(),
+        };
+        let mut payload = vec![0; usize::try_from(length).unwrap()];
+        within(self.stream.read_exact(&mut payload)).await.unwrap();
+        Some(WsFrame {
+            fin: first & 0x80 != 0,
+            reserved: first & 0x70,
+            opcode: first & 0x0F,
+            masked: false,
+            payload,
+        })
+    }
+
+    async fn octet(&mut self) -> u8 {
+        within(self.stream.read_u8()).await.unwrap()
+    }
+}
