@@ -163,6 +163,21 @@ impl Client {
         assert_eq!(self.answer(&receipt).await, Answer::Receipt);
     }
 
+    /// Subscribes to what came after an event, and does not wait. Returns the receipt that will tell that all
+    /// of it has come.
+    pub(crate) async fn resume(&mut self, chat: i64, after: i64) -> String {
+        let destination = format!("/countries/{chat}/events");
+        let (receipt, after) = (self.next_receipt(), after.to_string());
+        let headers = [
+            ("id", destination.as_str()),
+            ("destination", &destination),
+            ("last-event-id", &after),
+            ("receipt", &receipt),
+        ];
+        self.send_frame("SUBSCRIBE", &headers, "").await;
+        receipt
+    }
+
     /// Sends a command and does not wait. Returns the receipt that will tell about it.
     pub(crate) async fn send(&mut self, verb: &str, author: i64, chat: i64) -> String {
         self.send_keyed(verb, author, chat, None).await
