@@ -13,7 +13,8 @@ use async_nats::jetstream::{self, publish::PublishAck};
 use shared::bus::Bus;
 use shared::command::{Command, CommandBody, CommandId, GATEWAY_HEADER, Outcome};
 use shared::error_code::ErrorCode;
-use shared::id::EventId;
+use shared::event::EventType;
+use shared::id::{EventId, UserId};
 use shared::lifecycle::Lifecycle;
 use shared::{metric, subject, trace};
 use tokio::sync::{Semaphore, oneshot};
@@ -23,6 +24,7 @@ use crate::config::CommandConfig;
 use crate::outbound::{Answer, Outbound};
 use crate::outcomes::Outcomes;
 use crate::owners::Owners;
+use crate::presence::{self, Presence, Typing};
 use crate::refusal::Refusal;
 use crate::session::Publish;
 
@@ -37,6 +39,9 @@ const OUTCOME_WAIT: Duration = Duration::from_secs(2);
 
 /// The same for a repetition, whose first copy is usually settled already or about to be.
 const REPETITION_WAIT: Duration = Duration::from_millis(200);
+
+/// Times that the end of somebody's typing is published without NATS's confirmation.
+const STOP_TYPING_TRIES_MAX: u32 = 3;
 
 /// With NATS gone for this long after something was published, the sender is told OUTCOME_UNKNOWN without
 /// waiting for the deadline, so that an outage shows within five seconds.
@@ -56,6 +61,7 @@ struct Inner {
     gateway: String,
     places: Semaphore,
     deadline: Duration,
+    presence: Presence,
     life: Lifecycle,
 }
 
@@ -67,6 +73,7 @@ impl Commands {
         outcomes: Outcomes,
         gateway: String,
         config: &CommandConfig,
+        presence: Presence,
         life: Lifecycle,
     ) -> Self {
         let places = config.commands_pending_max as usize;
@@ -86,13 +93,39 @@ impl Commands {
                 gateway,
                 places,
                 deadline,
+                presence,
                 life,
             }),
         }
     }
 
-    /// Carries a command out in the background; its answers go to `session`.
-    pub fn submit(&self, publish: Publish, session: Arc<Outbound>) {
+    /// Takes note of a session.
+    pub fn on_session_begin(&self, session: u64) {
+        self.inner.presence.begin(session);
+    }
+
+    /// A session has ended: whoever left with it stops typing.
+    pub fn on_session_end(&self, session: u64) {
+        for (user, typing) in self.inner.presence.end(session) {
+            self.stop_typing(user, typing);
+        }
+    }
+
+    fn stop_typing(&self, user: UserId, typing: Vec<Typing>) {
+        let commands = self.clone();
+        self.inner.life.spawn(async move {
+            let inner = &commands.inner;
+            if !presence::is_elsewhere(&inner.presence, &inner.bus, user, &typing).await {
+                for typing in typing {
+                    inner.stop_typing(user, typing).await;
+                }
+            }
+        });
+    }
+
+    /// Carries a command of session `number` out in the background; its answers go to `session`.
+    pub fn submit(&self, publish: Publish, number: u64, session: Arc<Outbound>) {
+        self.inner.presence.speaks_for(number, publish.author);
         let span = tracing::info_span!("command", r#type = %publish.kind, chat.id = %publish.chat, user.id = %publish.author);
         if let Some(traceparent) = &publish.traceparent {
             trace::continue_from(&span, traceparent);
@@ -110,15 +143,55 @@ impl Commands {
             metrics::counter!(metric::COMMANDS, "type" => publish.kind.name(), "outcome" => label)
                 .increment(1);
             metrics::histogram!(metric::COMMAND_SECONDS).record(started.elapsed());
+            if let Ok(event) = outcome {
+                commands.on_stored(&publish, event);
+            }
             let answer =
                 outcome.map_err(|code| Refusal::for_outcome(code, publish.author, publish.chat));
             session.push_answer(Answer::Outcome(publish.ticket, answer));
         };
         self.inner.life.spawn(task.instrument(span));
     }
+
+    fn on_stored(&self, publish: &Publish, event: EventId) {
+        let typing = Typing {
+            chat: publish.chat,
+            since: event,
+        };
+        let present = self
+            .inner
+            .presence
+            .on_stored(publish.author, publish.kind, typing);
+        if !present && publish.kind == EventType::StartTyping {
+            self.stop_typing(publish.author, vec![typing]);
+        }
+    }
 }
 
 impl Inner {
+    /// Asks for the end of typing that its author can no longer end. What cannot be published is left to the lease.
+    async fn stop_typing(&self, author: UserId, typing: Typing) {
+        let Some(partitions) = self.owners.partitions() else {
+            return;
+        };
+        let command = Command {
+            id: CommandId::stop_typing(typing.since),
+            kind: EventType::StopTyping,
+            author_id: author,
+            chat_id: typing.chat,
+            if_typing_since: Some(typing.since),
+        };
+        let subject = subject::command(partitions, command.chat_id, command.kind);
+        for _ in 0..STOP_TYPING_TRIES_MAX {
+            match self.publish_once(&command, subject.clone()).await {
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::warn!(%error, command.id = %command.id, "typing could not be ended");
+                }
+            }
+        }
+    }
+
     async fn carry_out(
         &self,
         publish: &Publish,
@@ -146,6 +219,7 @@ impl Inner {
             kind: publish.kind,
             author_id: publish.author,
             chat_id: publish.chat,
+            if_typing_since: None,
         };
         let subject = subject::command(partitions, command.chat_id, command.kind);
         let outcome = self.outcomes.expect(id);
@@ -226,6 +300,7 @@ impl Inner {
         let body = CommandBody {
             author_id: command.author_id,
             chat_id: command.chat_id,
+            if_typing_since: command.if_typing_since,
         };
         let body =
             serde_json::to_vec(&body).expect("a command body is plain data and always serialises");

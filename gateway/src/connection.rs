@@ -101,6 +101,7 @@ struct Connection<'a> {
 impl Connection<'_> {
     async fn run<T: Transport>(mut self, mut transport: T) {
         tracing::debug!("connected");
+        self.shared.commands.on_session_begin(self.number);
         let alarm = tokio::time::sleep(Duration::ZERO);
         tokio::pin!(alarm);
         loop {
@@ -168,7 +169,14 @@ impl Connection<'_> {
         }
         for item in batch.drain(..) {
             match item {
-                Item::Message(message) => self.writes.push(message),
+                Item::Event {
+                    message,
+                    subscription,
+                    event,
+                } => {
+                    self.session.on_event(subscription, event);
+                    self.writes.push(message);
+                }
                 Item::Answer(Answer::Accepted(ticket)) => {
                     self.session.on_accepted(ticket, now(), &mut self.actions);
                 }
@@ -207,10 +215,11 @@ impl Connection<'_> {
         for action in actions.drain(..) {
             match action {
                 Action::Send(frame) => self.writes.push(self.framing.wrap(frame)),
-                Action::Publish(publish) => self
-                    .shared
-                    .commands
-                    .submit(publish, Arc::clone(&self.outbound)),
+                Action::Publish(publish) => {
+                    self.shared
+                        .commands
+                        .submit(publish, self.number, Arc::clone(&self.outbound));
+                }
                 Action::Subscribe {
                     number,
                     chat,
@@ -285,6 +294,7 @@ impl Connection<'_> {
                 .unsubscribe(chat, self.subscriber_id(number))
                 .await;
         }
+        self.shared.commands.on_session_end(self.number);
         let reason = self.end.unwrap_or(Disconnect::ClientGone);
         metrics::counter!(metric::DISCONNECTS, "reason" => reason.name()).increment(1);
         tracing::info!(

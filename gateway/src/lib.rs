@@ -5,7 +5,7 @@
 //! - the road: [`router`], [`handshake`], [`transport`], [`sockjs`], [`framing`];
 //! - the protocol, pure: [`stomp`], [`session`], [`destination`], [`refusal`], [`disconnect`];
 //! - one client: [`connection`], [`outbound`];
-//! - what clients ask: [`commands`], [`outcomes`], [`owners`], [`beacons`], [`questions`];
+//! - what clients ask: [`commands`], [`outcomes`], [`owners`], [`beacons`], [`questions`], [`presence`];
 //! - what clients get: [`fanout`], [`chain`]; over plain HTTP: [`api`].
 
 pub mod api;
@@ -22,6 +22,7 @@ pub mod handshake;
 pub mod outbound;
 pub mod outcomes;
 pub mod owners;
+pub mod presence;
 pub mod questions;
 pub mod refusal;
 pub mod router;
@@ -46,6 +47,7 @@ use crate::config::{Auth, Config};
 use crate::connection::Connections;
 use crate::fanout::Fanout;
 use crate::owners::{GatewayReadiness, Owners};
+use crate::presence::Presence;
 use crate::sockjs::sessions::SockJs;
 
 /// Runs the gateway until it is asked to stop; whether everything ended well.
@@ -87,14 +89,17 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
         "outcomes",
         outcomes::run(outcomes.clone(), asked, bus.clone(), name.clone()),
     );
+    let presence = Presence::default();
     let commands = Commands::new(
         bus.clone(),
         Arc::clone(&owners),
         outcomes,
         name,
         &config.commands,
+        presence.clone(),
         life.clone(),
     );
+    life.spawn_attendant("presence", presence::run(presence, bus.clone()));
     let shards = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let fanout = Fanout::start(shards, &event_bus, &bus, &owners, &life);
     life.spawn_attendant("beacons", beacons::run(bus.clone(), owners, fanout.clone()));

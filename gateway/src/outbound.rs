@@ -30,8 +30,15 @@ pub enum Answer {
 /// One entry of the queue.
 #[derive(Debug)]
 pub enum Item {
-    /// Encoded and framed for this client's transport, shared with others.
-    Message(Utf8Bytes),
+    /// An event of a chat.
+    Event {
+        /// Encoded and framed for this client's transport, shared with others.
+        message: Utf8Bytes,
+        /// For the subscription with this number.
+        subscription: u32,
+        /// Which one it is.
+        event: EventId,
+    },
     /// For the session.
     Answer(Answer),
 }
@@ -74,8 +81,9 @@ impl Outbound {
         }
     }
 
-    /// Queues a message. At the bound, everything waiting is dropped instead and [`Self::take`] says so.
-    pub fn push_message(&self, message: Utf8Bytes) {
+    /// Queues an event for one of the client's subscriptions. At the bound, everything waiting is dropped instead
+    /// and [`Self::take`] says so.
+    pub fn push_event(&self, message: Utf8Bytes, subscription: u32, event: EventId) {
         let mut queue = self.lock();
         if queue.state != State::Open {
             return;
@@ -85,7 +93,11 @@ impl Outbound {
             queue.items.retain(|item| matches!(item, Item::Answer(_)));
         } else {
             queue.octets += message.len();
-            queue.items.push_back(Item::Message(message));
+            queue.items.push_back(Item::Event {
+                message,
+                subscription,
+                event,
+            });
         }
         drop(queue);
         self.filled.notify_one();
@@ -186,23 +198,27 @@ mod tests {
         outbound.take(&mut batch).map(|()| batch.len())
     }
 
+    fn push(outbound: &Outbound, message: &str) {
+        outbound.push_event(message.into(), 1, EventId::try_from(37).unwrap());
+    }
+
     #[test]
     fn messages_up_to_the_bound_are_kept_and_written_octets_make_room() {
         let outbound = Outbound::new(10);
-        outbound.push_message("12345".into());
-        outbound.push_message("12345".into());
+        push(&outbound, "12345");
+        push(&outbound, "12345");
         assert_eq!(taken(&outbound), Ok(2));
         outbound.written(5);
-        outbound.push_message("12345".into());
+        push(&outbound, "12345");
         assert_eq!(taken(&outbound), Ok(1));
     }
 
     #[test]
     fn taken_but_unwritten_octets_still_count() {
         let outbound = Outbound::new(10);
-        outbound.push_message("1234567890".into());
+        push(&outbound, "1234567890");
         assert_eq!(taken(&outbound), Ok(1));
-        outbound.push_message("1".into());
+        push(&outbound, "1");
         assert_eq!(taken(&outbound), Err(Overflow));
     }
 
@@ -210,7 +226,7 @@ mod tests {
     fn a_closed_queue_keeps_nothing() {
         let outbound = Outbound::new(10);
         outbound.close();
-        outbound.push_message("1".into());
+        push(&outbound, "1");
         outbound.push_answer(Answer::Accepted(1));
         assert_eq!(taken(&outbound), Ok(0));
     }

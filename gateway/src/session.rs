@@ -24,6 +24,7 @@ mod commands;
 mod connected;
 mod connecting;
 mod limits;
+mod on_acknowledgement;
 mod on_answer;
 mod on_frame;
 mod phase;
@@ -160,6 +161,13 @@ impl Session {
         self.on_answer(now, out, |connected, turn| {
             connected.on_outcome(ticket, outcome, turn);
         });
+    }
+
+    /// An event is about to go out to the subscription with this number.
+    pub fn on_event(&mut self, number: u32, event: EventId) {
+        if let Some(connected) = self.phase.connected_mut() {
+            connected.subscriptions.sent(number, event);
+        }
     }
 
     /// Octets went out to the client, so the next heart-beat can wait.

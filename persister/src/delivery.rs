@@ -127,6 +127,7 @@ impl Source {
             kind,
             author_id: body.author_id,
             chat_id,
+            if_typing_since: body.if_typing_since,
         })
     }
 }

@@ -13,6 +13,9 @@ pub const GATEWAY_HEADER: &str = "Gw";
 /// Longest `idempotency-key`, in octets.
 pub const IDEMPOTENCY_KEY_OCTETS_MAX: usize = 128;
 
+/// Apart from the namespaces of users' keys.
+const STOP_TYPING_NAMESPACE: Uuid = Uuid::from_u128(0x6d0c_9f0e_3b1a_4c57_9a51_7e2f_0b8d_4a16);
+
 /// Names a command for ever: the same id takes effect once, whatever is repeated, redelivered or replayed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -29,6 +32,15 @@ impl CommandId {
     pub fn from_key(author: UserId, key: &str) -> Self {
         let namespace = Uuid::new_v5(&Uuid::NAMESPACE_OID, &author.get().to_be_bytes());
         Self(Uuid::new_v5(&namespace, key.as_bytes()))
+    }
+
+    /// The STOP_TYPING that ends the typing begun by event `since` when its author does not. Whoever notices
+    /// that it is due gives it this name, so that it takes effect once, however many do.
+    pub fn stop_typing(since: EventId) -> Self {
+        Self(Uuid::new_v5(
+            &STOP_TYPING_NAMESPACE,
+            &since.get().to_be_bytes(),
+        ))
     }
 
     /// Whether the client chose the key, so that a repetition may come hours later.
@@ -73,6 +85,9 @@ pub struct Command {
     pub author_id: UserId,
     /// In which chat.
     pub chat_id: ChatId,
+    /// Only if the author is still typing since this event; otherwise nothing happens. Only the system itself
+    /// asks like this.
+    pub if_typing_since: Option<EventId>,
 }
 
 /// The body of a command on the bus; id and type travel in header and subject.
@@ -83,6 +98,9 @@ pub struct CommandBody {
     pub author_id: UserId,
     /// In which chat.
     pub chat_id: ChatId,
+    /// As in [`Command::if_typing_since`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_typing_since: Option<EventId>,
 }
 
 /// What became of a command, once that is known for certain.

@@ -6,6 +6,7 @@
 //! | `ev.<p>.<chat>` | a stored event ([`crate::envelope`]) | stream `EV_<p>` |
 //! | `out.<gateway>` | outcomes of that gateway's commands | core |
 //! | `hb.<p>` | the owner's beacon ([`crate::beacon`]) | core |
+//! | `who.<user>` | whether a gateway has a session of that user | core, between gateways |
 //! | `svc.heads`, `svc.events`, `svc.outcome`, `svc.directory` | questions to any persister ([`crate::query`]) | request/reply |
 //! | `sj.<session>` | from gateway to gateway: requests for a SockJS session that another one holds | core, request/reply |
 //!
@@ -13,11 +14,13 @@
 //! the client's own invention; [`sockjs_session`] makes a token of any of them.
 
 use crate::event::EventType;
-use crate::id::ChatId;
+use crate::id::{ChatId, UserId};
 use crate::partition::{Partition, PartitionCount};
 
 /// Every partition's beacon.
 pub const ALL_BEACONS: &str = "hb.*";
+/// Every question about a user's whereabouts.
+pub const ALL_WHEREABOUTS: &str = "who.*";
 /// Existence and newest event of chats.
 pub const HEADS: &str = "svc.heads";
 /// A page of a chat's events.
@@ -57,6 +60,16 @@ pub fn all_events(partition: Partition) -> String {
 /// Where one gateway process hears of its commands' outcomes.
 pub fn outcomes(gateway: &str) -> String {
     format!("out.{gateway}")
+}
+
+/// Where gateways ask each other whether a user has a session there; who has one answers, the others do not.
+pub fn whereabouts(user: UserId) -> String {
+    format!("who.{user}")
+}
+
+/// The user that a question on [`whereabouts`] is about.
+pub fn parse_whereabouts(subject: &str) -> Option<UserId> {
+    subject.strip_prefix("who.")?.parse().ok()
 }
 
 /// Where the owner of a partition says that it lives.

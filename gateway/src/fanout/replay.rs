@@ -108,9 +108,9 @@ impl History {
                     let body = String::from_utf8_lossy(&envelope.body);
                     let frame = event_message(&subscriber.label, chat, envelope.id, &body);
                     subscriber.session.room().await.map_err(|_| Stopped::Gone)?;
-                    subscriber
-                        .session
-                        .push_message(subscriber.framing.wrap(frame));
+                    let message = subscriber.framing.wrap(frame);
+                    let number = subscriber.id.subscription;
+                    subscriber.session.push_event(message, number, envelope.id);
                 }
                 if !page.more {
                     break;

@@ -62,7 +62,8 @@ impl Room {
                     if let Some(message) =
                         encode(&subscriber.label, subscriber.framing, chat, event)
                     {
-                        subscriber.session.push_message(message);
+                        let number = subscriber.id.subscription;
+                        subscriber.session.push_event(message, number, event.id);
                     }
                 }
                 subscriber.answer(Ok(()));
@@ -117,8 +118,8 @@ impl Room {
             let Some(message) = encode(&group.label, group.framing, chat, &event) else {
                 continue;
             };
-            for session in group.members.values() {
-                session.push_message(message.clone());
+            for (id, session) in &group.members {
+                session.push_event(message.clone(), id.subscription, event.id);
             }
             delivered += group.members.len() as u64;
         }

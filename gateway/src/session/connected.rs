@@ -37,7 +37,7 @@ pub(super) struct Connected {
     pub(super) committed: VecDeque<Step>,
     pub(super) commands: Commands,
     /// Error messages so far, which makes their ids.
-    errors: u64,
+    pub(super) errors: u64,
 }
 
 /// A SUBSCRIBE to a chat that waits for its answer.

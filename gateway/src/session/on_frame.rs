@@ -7,7 +7,7 @@
 use shared::id::EventId;
 
 use super::action::{Action, Turn};
-use super::connected::{Awaiting, Connected, ERROR_ID_PREFIX, Failed};
+use super::connected::{Awaiting, Connected, Failed};
 use super::send::SendRequest;
 use super::transactions::Step;
 use crate::destination::{self, BadDestination, Source};
@@ -26,7 +26,7 @@ pub(super) enum Flow {
 }
 
 /// The value of a header that has to be there.
-fn required<'a>(frame: &'a Frame, header: &'static str) -> Result<&'a str, Violation> {
+pub(super) fn required<'a>(frame: &'a Frame, header: &'static str) -> Result<&'a str, Violation> {
     let command = frame.command;
     frame
         .header(header)
@@ -179,53 +179,11 @@ impl Connected {
         };
         for number in ending {
             let ended = self.subscriptions.end(number);
-            if let Some(chat) = ended.and_then(|subscription| subscription.source.chat()) {
+            if let Some(chat) = ended.and_then(Source::chat) {
                 turn.out.push(Action::Unsubscribe { number, chat });
             }
         }
         self.receipt(frame.header("receipt"), turn);
         Ok(())
     }
-
-    /// ACK and NACK change nothing here: an event is stored before it is sent, and who missed it asks for it by
-    /// `last-event-id`. But they must name something that was sent. What was sent is not remembered, so the
-    /// check is of form and subscription. Lenient where the specifications are silent: an acknowledgement may
-    /// come twice, after UNSUBSCRIBE, or in `auto` mode.
-    fn on_acknowledgement(&mut self, frame: &Frame, turn: &mut Turn<'_>) -> Result<(), Violation> {
-        let known = match self.version {
-            Version::V1_0 => is_message_id(required(frame, "message-id")?),
-            Version::V1_1 => {
-                let subscription = required(frame, "subscription")?;
-                is_message_id(required(frame, "message-id")?)
-                    && self.subscriptions.knew_id(subscription)
-            }
-            Version::V1_2 => self.is_ack_id(required(frame, "id")?),
-        };
-        if !known {
-            return Err(Violation::UnknownMessage);
-        }
-        let receipt = frame.header("receipt");
-        if let Some(transaction) = frame.header("transaction") {
-            let step = Step::Receipt(receipt.map(str::to_owned));
-            return self.transactions.add(transaction, step, &self.limits);
-        }
-        self.receipt(receipt, turn);
-        Ok(())
-    }
-
-    /// Whether this can have been the `ack` header of a message: `{message-id}-{number of the subscription}`.
-    fn is_ack_id(&self, id: &str) -> bool {
-        id.rsplit_once('-').is_some_and(|(message_id, number)| {
-            let number = number.parse().unwrap_or_default();
-            is_message_id(message_id) && self.subscriptions.knew_number(number)
-        })
-    }
-}
-
-/// Whether messages have ids like this: that of an event, or that of an error.
-fn is_message_id(id: &str) -> bool {
-    id.strip_prefix(ERROR_ID_PREFIX)
-        .unwrap_or(id)
-        .parse::<EventId>()
-        .is_ok()
 }

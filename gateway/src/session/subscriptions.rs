@@ -5,11 +5,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use shared::id::EventId;
+
 use crate::destination::Source;
 use crate::stomp::Version;
 use crate::stomp::message::{AckMode, Label};
 
-/// Ids of ended subscriptions that are remembered, so that an ACK that crosses an UNSUBSCRIBE is no violation.
+/// Ended subscriptions that are remembered, so that an ACK that crosses an UNSUBSCRIBE is no violation.
 const ENDED_MAX: usize = 100;
 
 /// One of them.
@@ -23,6 +25,9 @@ pub(super) struct Subscription {
     pub(super) source: Source,
     /// Of its messages.
     pub(super) label: Label,
+    /// The newest event sent to it. Events of a chat come in order of their ids, so one number tells of any id
+    /// whether it may have been sent, however many were and however late they are acknowledged.
+    last_event: Option<EventId>,
 }
 
 /// All of them.
@@ -30,7 +35,18 @@ pub(super) struct Subscription {
 pub(super) struct Subscriptions {
     last_number: u32,
     live: BTreeMap<u32, Subscription>,
-    ended: VecDeque<String>,
+    ended: VecDeque<(u32, Subscription)>,
+}
+
+/// How an acknowledgement names the subscription.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Named<'a> {
+    /// Not at all: 1.0.
+    Any,
+    /// By the client's own id: 1.1.
+    Id(&'a str),
+    /// By our number: 1.2.
+    Number(u32),
 }
 
 impl Subscriptions {
@@ -54,6 +70,7 @@ impl Subscriptions {
             destination: destination.to_owned(),
             source,
             label: Label::new(version, id, number, mode),
+            last_event: None,
         };
         self.live.insert(number, subscription);
         number
@@ -68,16 +85,25 @@ impl Subscriptions {
         self.live.remove(&number)
     }
 
-    /// Ends one that the client no longer wants.
-    pub(super) fn end(&mut self, number: u32) -> Option<Subscription> {
+    /// Ends one that the client no longer wants; says what it was of.
+    pub(super) fn end(&mut self, number: u32) -> Option<Source> {
         let subscription = self.remove(number)?;
-        if let Some(id) = &subscription.id {
-            if self.ended.len() == ENDED_MAX {
-                self.ended.pop_front();
-            }
-            self.ended.push_back(id.clone());
+        let source = subscription.source;
+        if self.ended.len() == ENDED_MAX {
+            self.ended.pop_front();
         }
-        Some(subscription)
+        self.ended.push_back((number, subscription));
+        Some(source)
+    }
+
+    /// Takes note of an event that goes out to a subscription, be it one that has just ended.
+    pub(super) fn sent(&mut self, number: u32, event: EventId) {
+        let live = self.live.get_mut(&number);
+        let mut ended = self.ended.iter_mut();
+        let one = live.or_else(|| Some(&mut ended.find(|(known, _)| *known == number)?.1));
+        if let Some(one) = one {
+            one.last_event = one.last_event.max(Some(event));
+        }
     }
 
     /// The one with this id.
@@ -103,13 +129,26 @@ impl Subscriptions {
         self.live.values().find(|one| one.source.takes_errors())
     }
 
-    /// Whether messages can have come under this id.
-    pub(super) fn knew_id(&self, id: &str) -> bool {
-        self.with_id(id).is_some() || self.ended.iter().any(|ended| ended == id)
+    /// Whether a subscription that is called so was ever sent this event.
+    pub(super) fn were_sent(&self, named: Named<'_>, event: EventId) -> bool {
+        self.known(named)
+            .any(|one| one.last_event.is_some_and(|last| event <= last))
     }
 
-    /// Whether messages can have come under this number.
-    pub(super) fn knew_number(&self, number: u32) -> bool {
-        (1..=self.last_number).contains(&number)
+    /// Whether there is such a subscription, or was one lately.
+    pub(super) fn knew(&self, named: Named<'_>) -> bool {
+        matches!(named, Named::Any) || self.known(named).next().is_some()
+    }
+
+    fn known<'a>(&'a self, named: Named<'a>) -> impl Iterator<Item = &'a Subscription> {
+        let live = self.live.iter().map(|(number, one)| (*number, one));
+        let ended = self.ended.iter().map(|(number, one)| (*number, one));
+        live.chain(ended)
+            .filter(move |(number, one)| match named {
+                Named::Any => true,
+                Named::Id(id) => one.id.as_deref() == Some(id),
+                Named::Number(named) => *number == named,
+            })
+            .map(|(_, one)| one)
     }
 }

@@ -95,6 +95,7 @@ impl Script {
                 let refusal = Refusal::for_outcome(code(), author, chat);
                 session.on_outcome(number().into(), Err(refusal), now, out);
             }
+            "event" => session.on_event(number(), words[2].parse().unwrap()),
             "octets" => session.on_octets(words[1].as_bytes(), now, out),
             "sent" => session.on_sent(now),
             "wait" => {

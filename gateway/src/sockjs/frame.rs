@@ -44,7 +44,7 @@ pub fn array_of<'a>(messages: impl IntoIterator<Item = &'a str>) -> String {
     frame
 }
 
-/// Several frames of one message each as one frame: what [`array`] made need not be escaped again.
+/// Several frames of one message each as one frame: what [`array()`] made need not be escaped again.
 pub fn join(frames: &[Utf8Bytes]) -> Utf8Bytes {
     if let [only] = frames {
         return only.clone();

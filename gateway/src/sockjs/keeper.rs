@@ -17,7 +17,7 @@ use std::time::Duration;
 use async_nats::{Message, Subject, Subscriber};
 use futures_util::StreamExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
-use tokio::time::{Instant, interval_at, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use uuid::Uuid;
 
 use super::handle::{NotAccepted, SessionHandle, Tended};
@@ -28,6 +28,9 @@ use super::sessions::SockJs;
 
 /// Longest wait for NATS while a session is made.
 pub const CLAIM_WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// Longest wait for NATS when a session has ended.
+const UNSUBSCRIBE_WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// How often a holder repeats its claim.
 const CLAIM_INTERVAL: Duration = Duration::from_secs(30);
@@ -76,34 +79,40 @@ impl Keeper {
             .bus()
             .client
             .subscribe(self.key.subject().to_owned());
-        if let Ok(Ok(questions)) = timeout(CLAIM_WAIT_MAX, subscribed).await {
-            self.keep(questions).await;
+        if let Ok(Ok(mut questions)) = timeout(CLAIM_WAIT_MAX, subscribed).await {
+            let kept = self.keep(&mut questions).await;
+            self.handle.interrupt();
+            // Another holder, if there is one, answers; two answers would be one too many.
+            if kept {
+                self.unsubscribe(questions).await;
+            }
         }
         self.handle.interrupt();
         self.sockjs.registry().remove(&self.key, &self.handle);
     }
 
     /// Inputs: questions of other gateways, changes of the session and its deadline, reconnects, the repetition
-    /// of claims, the request to stop.
-    async fn keep(&mut self, mut questions: Subscriber) {
+    /// of claims, the request to stop. Returns whether the session was ours to the end.
+    async fn keep(&mut self, questions: &mut Subscriber) -> bool {
         let life = self.sockjs.life().clone();
         let mut changes = self.handle.changes();
         let mut connections = self.sockjs.bus().connections();
         connections.mark_unchanged();
         let mut claims = interval_at(Instant::now() + CLAIM_INTERVAL, CLAIM_INTERVAL);
+        claims.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.tell_claim().await;
         loop {
             let Tended::Kept { due } = self.handle.tend() else {
-                return;
+                return true;
             };
             if life.is_stopping() && self.handle.is_told() {
-                return;
+                return true;
             }
             tokio::select! {
                 question = questions.next() => {
-                    let Some(question) = question else { return };
+                    let Some(question) = question else { return true };
                     if !self.on_question(question).await {
-                        return;
+                        return false;
                     }
                 }
                 _ = changes.changed() => {}
@@ -113,6 +122,20 @@ impl Keeper {
                 () = life.stopping(), if !life.is_stopping() => {}
             }
         }
+    }
+
+    /// Gives the session's name up. Questions that NATS has handed out already are answered, or their askers
+    /// would wait for nothing.
+    async fn unsubscribe(&mut self, mut questions: Subscriber) {
+        let answered = async {
+            if questions.drain().await.is_ok() {
+                while let Some(question) = questions.next().await {
+                    self.on_question(question).await;
+                }
+            }
+        };
+        // In an outage nobody is asking.
+        let _ = timeout(UNSUBSCRIBE_WAIT_MAX, answered).await;
     }
 
     async fn tell_claim(&self) {

@@ -1,5 +1,7 @@
 //! A receiving request at work, whether its session is held here or by another gateway.
 
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 
 use super::handle::{Appetite, SessionHandle};
@@ -84,22 +86,31 @@ impl Receiver {
         Ok(receiver)
     }
 
-    /// Whether the session is another gateway's.
-    pub fn is_elsewhere(&self) -> bool {
-        matches!(self.road, Road::Elsewhere(..))
-    }
-
-    /// The next frame. Nothing may be asked for after the last one.
-    pub async fn next(&mut self) -> SockJsFrame {
+    /// The next frame, after which there is another unless it is the last.
+    ///
+    /// When this gateway is `stopping`, a session held elsewhere lives on: then its receiver is released, and what
+    /// was on its way already is returned, if anything. A session held here is closed by its own connection.
+    pub async fn next(&mut self, stopping: impl Future<Output = ()>) -> Option<SockJsFrame> {
         if let Some(first) = self.first.take() {
-            return first;
+            return Some(first);
         }
-        let frame = match &self.road {
-            Road::Here(handle) => handle.next(self.id, self.appetite).await,
-            Road::Elsewhere(sockjs, key) => self.ask_next(sockjs, key).await,
+        let (frame, released) = match &self.road {
+            Road::Here(handle) => (handle.next(self.id, self.appetite).await, false),
+            Road::Elsewhere(sockjs, key) => {
+                let mut asking = pin!(self.ask_next(sockjs, key));
+                tokio::select! {
+                    frame = &mut asking => (frame, false),
+                    () = stopping => {
+                        // Not simply dropped: its answer may bring messages that nobody else will ever get.
+                        let (frame, ()) = tokio::join!(asking, self.ask_release(sockjs, key));
+                        (frame, true)
+                    }
+                }
+            }
         };
-        self.detached |= frame.last;
-        frame
+        self.detached |= frame.last || released;
+        // To a receiver that was released in time, the holder says that it is none.
+        Some(frame).filter(|frame| !released || *frame != interrupted_frame())
     }
 
     async fn ask_next(&self, sockjs: &SockJs, key: &SessionKey) -> SockJsFrame {
@@ -122,18 +133,25 @@ impl Receiver {
         }
     }
 
+    async fn ask_release(&self, sockjs: &SockJs, key: &SessionKey) {
+        let question = Question::Release { receiver: self.id };
+        if relay::ask(sockjs.bus(), key, &question).await.is_err() {
+            tracing::debug!("the holder of a SockJS session does not answer");
+        }
+    }
+
     /// Ends in good order: the client will come back with another request. The session knows when this returns.
     pub async fn release(mut self) {
         match &self.road {
             Road::Here(handle) => handle.release(self.id),
-            Road::Elsewhere(sockjs, key) => {
-                let question = Question::Release { receiver: self.id };
-                if relay::ask(sockjs.bus(), key, &question).await.is_err() {
-                    tracing::debug!("the holder of a SockJS session does not answer");
-                }
-            }
+            Road::Elsewhere(sockjs, key) => self.ask_release(sockjs, key).await,
         }
         self.detached = true;
+    }
+
+    /// Whether the session counts on this receiver.
+    pub fn is_attached(&self) -> bool {
+        !self.detached
     }
 }
 

@@ -91,16 +91,10 @@ const NO_SNIFFING: (HeaderName, HeaderValue) =
 
 /// The next frame, whenever it comes. Dropped by the HTTP server when the client leaves before.
 async fn polled(sockjs: &SockJs, mut receiver: Receiver, dress: &Dress) -> Body {
-    let is_elsewhere = receiver.is_elsewhere();
-    let frame = tokio::select! {
-        frame = receiver.next() => frame.text,
-        // The session lives on; the client's next request goes to a gateway that stays.
-        () = sockjs.life().stopping(), if is_elsewhere => {
-            receiver.release().await;
-            frame::HEARTBEAT.into()
-        }
-    };
-    Body::from(dress.frame(&frame))
+    let frame = receiver.next(sockjs.life().stopping()).await;
+    // A heartbeat has the client ask again, at a gateway that stays.
+    let text = frame.map_or_else(|| frame::HEARTBEAT.into(), |frame| frame.text);
+    Body::from(dress.frame(&text))
 }
 
 /// A response that goes on until the session ends or enough was sent. Dropped by the HTTP server, with the
@@ -142,18 +136,11 @@ impl Streaming {
             self.release().await;
         }
         let receiver = self.receiver.as_mut()?;
-        let frame = tokio::select! {
-            frame = receiver.next() => Some(frame),
-            // The session lives on; the client's next request goes to a gateway that stays.
-            () = self.sockjs.life().stopping(), if receiver.is_elsewhere() => None,
-        };
-        let Some(frame) = frame else {
-            self.release().await;
-            return None;
-        };
-        if frame.last {
+        let frame = receiver.next(self.sockjs.life().stopping()).await;
+        if !receiver.is_attached() {
             self.receiver = None;
         }
+        let frame = frame?;
         let piece = self.dress.frame(&frame.text);
         self.octets += piece.len();
         Some(piece)

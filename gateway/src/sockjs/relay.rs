@@ -188,8 +188,12 @@ pub async fn ask_twice(
     }
 }
 
-/// Says something that needs no answer. Lost when NATS is away, which the lease of the receiver makes good.
+/// Says something that needs no answer. Without NATS it is not said: what would wait for NATS to come back would
+/// hold up its sender, and leases and repeated claims make good for it.
 pub async fn tell(bus: &Bus, key: &SessionKey, question: &Question) {
+    if !bus.is_connected() {
+        return;
+    }
     let published = bus
         .client
         .publish(key.subject().to_owned(), encode(question));

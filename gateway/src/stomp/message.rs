@@ -67,7 +67,7 @@ impl Label {
     }
 
     /// The header `ack`, where it is wanted. It names message and subscription, so that no session has to
-    /// remember what it sent.
+    /// remember each message that it sent.
     pub fn ack(&self, frame: Encoder, message_id: &str) -> Encoder {
         match self.ack {
             Some(number) => frame.plain("ack", format_args!("{message_id}-{number}")),

@@ -37,6 +37,7 @@ fn wish(seq: i64, number: u128, kind: EventType, author: i64, room: i64) -> Wish
         kind,
         author_id: user(author),
         chat_id: chat(room),
+        if_typing_since: None,
     };
     Wish {
         seq,

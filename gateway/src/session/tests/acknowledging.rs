@@ -35,13 +35,17 @@ fn acknowledgements_name_a_message_as_the_version_does() {
     let done = &["RECEIPT|receipt-id:r"][..];
     for (version, line, expected) in [
         (V1_0, "ACK|message-id:37", done),
+        (V1_0, "ACK|message-id:36", done),
+        (V1_0, "ACK|message-id:38", unknown),
         (V1_0, "ACK|message-id:x", unknown),
         (V1_1, "ACK|message-id:37|subscription:a", done),
         (V1_1, "NACK|message-id:37|subscription:a", done),
+        (V1_1, "ACK|message-id:38|subscription:a", unknown),
         (V1_1, "ACK|message-id:37|subscription:b", unknown),
         (V1_1, "ACK|message-id:x|subscription:a", unknown),
         (V1_2, "ACK|id:37-1", done),
         (V1_2, "NACK|id:37-1", done),
+        (V1_2, "ACK|id:38-1", unknown),
         (V1_2, "ACK|id:37-2", unknown),
         (V1_2, "ACK|id:37-0", unknown),
         (V1_2, "ACK|id:37", unknown),
@@ -51,6 +55,7 @@ fn acknowledgements_name_a_message_as_the_version_does() {
             let mut script = Script::connected(version);
             script.play("SUBSCRIBE|id:a|destination:/countries/4/events|ack:client");
             script.play("!subscribed 1");
+            script.play("!event 1 37");
             if unsubscribed_first {
                 script.play("UNSUBSCRIBE|id:a");
             }
@@ -61,6 +66,19 @@ fn acknowledgements_name_a_message_as_the_version_does() {
             );
         }
     }
+}
+
+#[test]
+fn an_event_that_crosses_an_unsubscribe_can_be_acknowledged() {
+    let mut script = Script::connected(V1_2);
+    script.play("SUBSCRIBE|id:a|destination:/countries/4/events|ack:client");
+    script.play("!subscribed 1");
+    script.play("UNSUBSCRIBE|id:a");
+    script.play("!event 1 37");
+    assert_eq!(
+        script.play("ACK|id:37-1|receipt:r"),
+        ["RECEIPT|receipt-id:r"]
+    );
 }
 
 #[test]

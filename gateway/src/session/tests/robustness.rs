@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// Lines that mean something, and some that do not.
-const LINES: [&str; 26] = [
+const LINES: [&str; 27] = [
     "CONNECT|accept-version:1.0",
     "CONNECT|accept-version:1.1|heart-beat:1,1",
     "STOMP|accept-version:1.2|heart-beat:5000,5000",
@@ -30,6 +30,7 @@ const LINES: [&str; 26] = [
     "!rejected 2 NOT_JOINED",
     "!wait 7000",
     "!sent",
+    "!event 1 37",
     "!close going_away",
     "!gone",
 ];

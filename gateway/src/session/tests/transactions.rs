@@ -58,6 +58,7 @@ fn acknowledgements_may_be_part_of_a_transaction() {
     script.play("SUBSCRIBE|id:a|destination:/countries/4/events|ack:client");
     script.check(&[
         ("!subscribed 1", &[]),
+        ("!event 1 38", &[]),
         ("BEGIN|transaction:t", &[]),
         ("ACK|id:37-1|transaction:t|receipt:1", &[]),
         ("NACK|id:38-1|transaction:t|receipt:2", &[]),
@@ -85,8 +86,10 @@ fn transactions_are_told_apart_by_their_ids() {
         "ACK|id:37-1|transaction:t",
     ] {
         let mut script = Script::connected(V1_2);
-        script.play("SUBSCRIBE|id:a|destination:/user/queue/errors|ack:client");
+        script.play("SUBSCRIBE|id:a|destination:/countries/4/events|ack:client");
         script.check(&[
+            ("!subscribed 1", &[]),
+            ("!event 1 37", &[]),
             ("BEGIN|transaction:u", &[]),
             ("BEGIN|transaction:t", &[]),
             ("COMMIT|transaction:t", &[]),

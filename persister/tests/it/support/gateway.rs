@@ -37,6 +37,7 @@ pub(crate) fn command(kind: EventType, author: i64, chat: i64) -> Command {
         kind,
         author_id: author.try_into().unwrap(),
         chat_id: chat.try_into().unwrap(),
+        if_typing_since: None,
     }
 }
 
@@ -69,6 +70,7 @@ impl Gateway {
         let body = CommandBody {
             author_id: command.author_id,
             chat_id: command.chat_id,
+            if_typing_since: None,
         };
         let subject = subject::command(self.partitions, command.chat_id, command.kind);
         self.send_raw(
