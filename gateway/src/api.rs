@@ -1,7 +1,7 @@
 //! The HTTP queries beside the socket (contract section 7).
 //!
 //! The gateway only passes questions on to the persisters and answers in JSON; lists are paged by id, so that a
-//! page costs the same however far into the list it is. Errors are problem documents ([`problem`]).
+//! page costs the same however far into the list it is. Errors are problem documents (RFC 9457).
 
 mod chats;
 mod events;
