@@ -5,6 +5,7 @@ SHELL := /bin/sh
 CARGO ?= cargo
 TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 TOOLS := .local/bin
+PYTHON := .local/python
 
 # Settings given to make, like `make run PORT=9000`, reach the runner through its environment; `make run-help`
 # lists them all.
@@ -36,6 +37,11 @@ test: check tools ## check, then run every test: unit, integration, end to end w
 	PATH='$(CURDIR)/$(TOOLS)':"$$PATH" $(CARGO) test --workspace --locked --no-fail-fast
 	@echo 'make test: every test passed'
 
+.PHONY: chaos
+chaos: need-toolchain nats-server postgres ## break every part at random under load, and judge: [SEED=n] [MINUTES=2]
+	$(CARGO) build --locked --bin gateway --bin persister --bin chaos
+	PATH='$(CURDIR)/$(TOOLS)':"$$PATH" $(TARGET)/debug/chaos
+
 .PHONY: check
 check: need-toolchain ## format, lints and documentation, warnings denied; licences and advisories where cargo-deny is installed
 	$(CARGO) fmt --all --check
@@ -64,13 +70,13 @@ postgres: ## find PostgreSQL's server programs or install Debian's package
 	@deploy/local/postgres.sh >/dev/null
 
 .PHONY: clients
-clients: ## install the JavaScript clients of the end-to-end tests
-	@deploy/local/clients.sh e2e/clients
+clients: ## install the client libraries of the end-to-end tests, for Node.js and Python
+	@deploy/local/clients.sh e2e/clients $(PYTHON)
 
 .PHONY: clean
 clean: ## remove what was built and fetched, but no data
 	$(CARGO) clean
-	rm -rf $(TOOLS) e2e/clients/node_modules
+	rm -rf $(TOOLS) $(PYTHON) e2e/clients/node_modules
 
 .PHONY: need-toolchain
 need-toolchain:

@@ -1,10 +1,14 @@
 #!/bin/sh
-# Installs the JavaScript clients of the end-to-end tests, and Node.js itself with apt-get when it is missing.
+# Installs the client libraries of the end-to-end tests: those for JavaScript in FOLDER, beside the lock file that
+# names them, and those for Python in the virtual environment PYTHON. Installs Node.js and Python themselves with
+# apt-get when they are missing.
 #
-#   clients.sh FOLDER
+#   clients.sh FOLDER PYTHON
 set -eu
 
-folder=${1:?usage: clients.sh FOLDER}
+usage='usage: clients.sh FOLDER PYTHON'
+folder=${1:?$usage}
+environment=${2:?$usage}
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "clients: $*"; exit 1; }
@@ -13,16 +17,42 @@ as_root() {
     if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@"; fi
 }
 
+# Installs Debian's packages $2… for want of $1.
+packages() {
+    wanted=$1
+    shift
+    command -v apt-get >/dev/null 2>&1 || fail "$wanted is missing; install it"
+    say "clients: installing $*"
+    { as_root apt-get update -q && as_root apt-get install -q -y --no-install-recommends "$@"; } >&2 ||
+        fail "apt-get could not install $*; install $wanted"
+}
+
+# Whether the list $1 is the one that $2, a copy, says was installed. Installing takes seconds even when nothing
+# changed.
+is_installed() { cmp -s "$1" "$2"; }
+
+list=$folder/package-lock.json
+installed=$folder/node_modules/.installed-lock.json
 if ! command -v node >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then
-    command -v apt-get >/dev/null 2>&1 || fail "node and npm are missing; install Node.js 18 or newer"
-    say "clients: installing nodejs and npm"
-    { as_root apt-get update -q && as_root apt-get install -q -y --no-install-recommends nodejs npm; } >&2 ||
-        fail "apt-get could not install nodejs and npm; install Node.js 18 or newer"
+    packages "Node.js 18 or newer, with npm," nodejs npm
+fi
+if ! is_installed "$list" "$installed"; then
+    npm ci --silent --prefix "$folder" >&2 || fail "npm ci failed in $folder; is the network up?"
+    cp "$list" "$installed"
 fi
 
-# Installing takes seconds even when nothing changed; the copy of the lock file tells that nothing did.
-installed=$folder/node_modules/.installed-lock.json
-if ! cmp -s "$folder/package-lock.json" "$installed"; then
-    npm ci --silent --prefix "$folder" >&2 || fail "npm ci failed in $folder; is the network up?"
-    cp "$folder/package-lock.json" "$installed"
+has_python() {
+    python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
+}
+
+list=$folder/requirements.txt
+installed=$environment/installed-requirements.txt
+if ! is_installed "$list" "$installed"; then
+    has_python || packages "Python 3.10 or newer, with its module venv," python3 python3-venv
+    has_python || fail "python3 is older than 3.10; put a newer one on PATH"
+    python3 -m venv --clear "$environment" >&2 || fail "python3 could not make a virtual environment in $environment"
+    "$environment/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
+        --require-hashes --requirement "$list" >&2 ||
+        fail "pip could not install what $list names; is the network up?"
+    cp "$list" "$installed"
 fi

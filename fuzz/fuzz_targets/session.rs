@@ -60,7 +60,7 @@ fn say(session: &mut Session, what: u8, number: u8, now: &mut Now, out: &mut Vec
     );
     let code = ErrorCode::ALL[usize::from(number) % ErrorCode::ALL.len()];
     let ticket = u64::from(number % 8);
-    match what % 9 {
+    match what % 10 {
         0 => session.on_subscribed(ticket as u32, Ok(()), *now, out),
         1 => session.on_subscribed(
             ticket as u32,
@@ -87,6 +87,7 @@ fn say(session: &mut Session, what: u8, number: u8, now: &mut Now, out: &mut Vec
         }
         6 => session.on_sent(*now),
         7 => session.on_client_gone(*now, out),
+        8 => session.on_event(ticket as u32, EventId::try_from(37).expect("37 is an id")),
         _ => session.close(
             Disconnect::ALL[usize::from(number) % Disconnect::ALL.len()],
             *now,

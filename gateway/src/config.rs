@@ -21,6 +21,11 @@ pub struct Config {
     #[arg(long, env = "AUTH", value_enum)]
     pub auth: Auth,
 
+    /// Longest wait for the head of an HTTP request, on a new connection or between two requests. Longer than
+    /// proxies keep idle connections, so that they are the ones to close them.
+    #[arg(long, env = "REQUEST_HEAD_MAX", default_value = "75s", value_parser = positive_duration)]
+    pub request_head_max: Duration,
+
     /// Longest time from the request to stop until the process ends, like `20s`.
     #[arg(long, env = "DRAIN_MAX", default_value = "20s", value_parser = duration)]
     pub drain_max: Duration,

@@ -155,12 +155,12 @@ impl Disconnect {
     /// The `message` of the ERROR frame that goes before the close when the server ends the session by itself.
     ///
     /// Only where the client did something that it should hear of: client libraries take ERROR for a fault, and
-    /// some throw, so going away, slow consumers and missed heart-beats are told by the close alone.
+    /// some throw, so going away, slow consumers and missed heart-beats are told by the close alone. And only in
+    /// STOMP: nobody who breaks SockJS's framing would hear anything inside it.
     pub const fn error_message(self) -> Option<&'static str> {
         match self {
             Self::ProtocolError => Some("Protocol error"),
             Self::FrameTooLarge => Some("The frame is too large"),
-            Self::SockJsPayload => Some("Broken JSON encoding"),
             Self::ConnectDeadline => Some("No CONNECT frame came in time"),
             Self::Unauthorized => Some("UNAUTHORIZED"),
             Self::TokenExpired => Some("TOKEN_EXPIRED"),

@@ -11,7 +11,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
 use hyper::upgrade::OnUpgrade;
-use hyper_util::server::conn::auto::upgrade;
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -115,7 +115,8 @@ pub async fn complete(
         .await
         .map_err(|_| "the client left during the handshake")?;
     // Taking hyper's connection apart also frees the read buffer it keeps.
-    let parts = upgrade::downcast::<hyper_util::rt::TokioIo<TcpStream>>(upgraded)
+    let parts = upgraded
+        .downcast::<TokioIo<TcpStream>>()
         .map_err(|_| "not a TCP connection")?;
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_OCTETS)

@@ -2,7 +2,7 @@
 //!
 //! It keeps no state that another gateway could not rebuild. Read in this order:
 //!
-//! - the road: [`router`], [`handshake`], [`transport`], [`sockjs`], [`framing`];
+//! - the road: [`listener`], [`router`], [`handshake`], [`transport`], [`sockjs`], [`framing`];
 //! - the protocol, pure: [`stomp`], [`session`], [`destination`], [`refusal`], [`disconnect`];
 //! - one client: [`connection`], [`outbound`];
 //! - what clients ask: [`commands`], [`outcomes`], [`owners`], [`beacons`], [`questions`], [`presence`];
@@ -19,6 +19,7 @@ pub mod disconnect;
 pub mod fanout;
 pub mod framing;
 pub mod handshake;
+pub mod listener;
 pub mod outbound;
 pub mod outcomes;
 pub mod owners;
@@ -35,7 +36,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
-use axum::serve::ListenerExt;
 use shared::admin;
 use shared::bus::Bus;
 use shared::lifecycle::Lifecycle;
@@ -113,19 +113,10 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
         life: life.clone(),
         sessions: Arc::default(),
     };
-    // Small frames must not wait for more to fill a packet.
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
     let sockjs = SockJs::new(connections.clone(), bus.clone(), &config.sockjs);
-    let (router, stopping) = (router::router(connections, sockjs, bus), life.clone());
-    life.spawn_essential("listener", async move {
-        let server = axum::serve(listener, router)
-            .with_graceful_shutdown(async move { stopping.stopping().await });
-        if let Err(error) = server.await {
-            tracing::error!(%error, "the listener failed");
-        }
-    });
+    let router = router::router(connections, sockjs, bus);
+    let server = listener::serve(listener, router, config.request_head_max, life.clone());
+    life.spawn_essential("listener", server);
     tracing::info!(%listen, %admin, "gateway ready");
 
     let well = life.run_to_end(config.drain_max).await?;

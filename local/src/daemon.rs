@@ -9,9 +9,9 @@ use anyhow::Context;
 use rustix::process::Signal;
 
 use crate::log_line::LogLine;
-use crate::probe;
 use crate::process::{LineListener, Process, ProcessSpec};
 use crate::reaper::LastSignal;
+use crate::{preflight, probe};
 
 /// Longest wait for the ready line; a persister migrates its database before it.
 const START_MAX: Duration = Duration::from_mins(1);
@@ -58,8 +58,9 @@ struct Ready {
 impl Daemon {
     /// Starts it and waits for its ready line.
     pub async fn start(spec: DaemonSpec) -> anyhow::Result<Self> {
-        let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
-        let (process, ready) = run(&spec, spec.listen, any_port).await?;
+        // Not port 0: while the daemon is down for a moment, an outgoing connection could take such a port.
+        let admin = SocketAddr::from(([127, 0, 0, 1], preflight::free_port()?));
+        let (process, ready) = run(&spec, spec.listen, admin).await?;
         Ok(Self {
             spec,
             ready,

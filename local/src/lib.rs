@@ -4,8 +4,8 @@
 //! to break them. It is a tool for development, not a deployment: `deploy/` and `k8s/` hold those.
 //!
 //! Read in this order: what a child process is ([`process`], and [`reaper`], which sees to it that none
-//! outlives us), the kinds of children ([`nats`], [`postgres`], [`daemon`] with its [`log_line`]s and its
-//! [`probe`]), the [`system`] made of them, and what can be wrong before the start ([`tools`], [`preflight`]).
+//! outlives us), the kinds of children ([`nats`], [`nats_cluster`], [`postgres`], [`daemon`] with its
+//! [`log_line`]s and its [`probe`]), a [`proxy`] between them, the [`system`] made of them, and what can be wrong before the start ([`tools`], [`preflight`]).
 //! [`config`], [`run`] and [`summary`] belong to the program.
 //!
 //! Everything here is start-up code whose errors are read by a person, so all of it returns `anyhow`'s.
@@ -16,10 +16,12 @@ pub mod config;
 pub mod daemon;
 pub mod log_line;
 pub mod nats;
+pub mod nats_cluster;
 pub mod postgres;
 pub mod preflight;
 pub mod probe;
 pub mod process;
+pub mod proxy;
 pub mod reaper;
 pub mod run;
 pub mod summary;

@@ -15,9 +15,9 @@ const START_MAX: Duration = Duration::from_secs(30);
 /// Longest wait for it to stop.
 const STOP_MAX: Duration = Duration::from_secs(10);
 
-/// JetStream's file store. By itself it takes three quarters of the disk that is free at its start, so that a
-/// second run on a fuller disk could find its own streams too large.
-const CONFIG: &str = "jetstream { max_file_store: 64GB }\n";
+/// Bound of JetStream's file store. By itself it takes three quarters of the disk that is free at its start, so
+/// that a second run on a fuller disk could find its own streams too large.
+pub(crate) const FILE_STORE_MAX: &str = "64GB";
 
 /// A running server, or one that was killed and can be started again on the same port and data.
 pub struct NatsServer {
@@ -37,7 +37,10 @@ impl NatsServer {
     ) -> anyhow::Result<Self> {
         let config = store.join("nats.conf");
         std::fs::create_dir_all(store)?;
-        std::fs::write(&config, CONFIG)?;
+        std::fs::write(
+            &config,
+            format!("jetstream {{ max_file_store: {FILE_STORE_MAX} }}\n"),
+        )?;
         let spec = ProcessSpec {
             name: "nats".to_owned(),
             program: PathBuf::from(program),
@@ -99,7 +102,8 @@ impl NatsServer {
     }
 }
 
-async fn run(spec: &ProcessSpec) -> anyhow::Result<Process> {
+/// Starts a server and waits until it serves clients.
+pub(crate) async fn run(spec: &ProcessSpec) -> anyhow::Result<Process> {
     let process = Process::spawn(spec)?;
     process
         .wait_for_line("ready", START_MAX, |line| {

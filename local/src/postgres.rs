@@ -3,6 +3,7 @@
 //! It trusts whoever can open the socket, which lies in a folder that only we can enter.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,8 @@ const START_MAX: Duration = Duration::from_mins(1);
 const STOP_MAX: Duration = Duration::from_secs(20);
 /// The superuser of the cluster, and whom the persisters connect as.
 const USER: &str = "chat";
+/// The file name of a server's socket, which ends in the port it would have over TCP.
+const SOCKET_NAME: &str = ".s.PGSQL.5432";
 /// Whom to run as when we are root, which PostgreSQL refuses to be: the first that exists.
 const UNPRIVILEGED: [&str; 2] = ["postgres", "nobody"];
 
@@ -109,6 +112,16 @@ impl PostgresServer {
         format!("postgres://{USER}@localhost/{database}?host={socket}")
     }
 
+    /// The Unix socket it listens on.
+    pub fn socket(&self) -> PathBuf {
+        self.socket.path().join(SOCKET_NAME)
+    }
+
+    /// For `--database-url` of whoever reaches the socket through a proxy on `address`.
+    pub fn url_through(address: SocketAddr, database: &str) -> String {
+        format!("postgres://{USER}@{address}/{database}?sslmode=disable")
+    }
+
     /// How a person looks into it.
     pub fn psql(&self, database: &str) -> String {
         format!(
@@ -144,6 +157,22 @@ impl PostgresServer {
     /// Stops it without telling anybody, as a crash would (`pg_ctl stop -m immediate`).
     pub async fn stop_immediately(&self) -> anyhow::Result<ExitStatus> {
         self.process.stop(Signal::QUIT, STOP_MAX).await
+    }
+
+    /// SIGKILL to the first of its processes; the others notice and end by themselves, a moment later.
+    pub async fn kill(&self) {
+        self.process.kill().await;
+    }
+
+    /// SIGSTOP to all of its processes, or SIGCONT. Those it starts meanwhile do not exist: it is stopped itself.
+    pub fn signal_all(&self, signal: Signal) {
+        if signal == Signal::STOP {
+            self.process.signal(signal);
+        }
+        self.process.signal_children(signal);
+        if signal != Signal::STOP {
+            self.process.signal(signal);
+        }
     }
 
     /// Starts it again after its end.

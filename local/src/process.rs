@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 use tokio::time::timeout;
 
 use self::watch::Watched;
@@ -108,6 +108,18 @@ impl Process {
     /// Signals it, and with SIGKILL its process group too; nothing happens when it has ended.
     pub fn signal(&self, signal: Signal) {
         self.watched.signal(signal);
+    }
+
+    /// Signals the processes it started itself, where the system tells which (Linux).
+    pub fn signal_children(&self, signal: Signal) {
+        let pid = self.pid();
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+        for child in children.unwrap_or_default().split_whitespace() {
+            if let Some(child) = child.parse().ok().and_then(Pid::from_raw) {
+                // Fails only for one that has ended meanwhile.
+                let _ = rustix::process::kill_process(child, signal);
+            }
+        }
     }
 
     /// How it ended, if it has.

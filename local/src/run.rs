@@ -74,6 +74,7 @@ impl Run {
             partitions: config.partition_count(),
             database_url,
             daemon_args: Vec::new(),
+            gateway_args: Vec::new(),
             nats_store: store.join("nats"),
             logs: config.logs(),
             listener: Some(listener),

@@ -40,6 +40,8 @@ pub struct SystemSpec {
     pub database_url: String,
     /// Arguments for every daemon, for those who want their logs or traces otherwise.
     pub daemon_args: Vec<String>,
+    /// Arguments for the gateways alone.
+    pub gateway_args: Vec<String>,
     /// Folder of NATS's streams.
     pub nats_store: PathBuf,
     /// Folder of the log files.
@@ -158,6 +160,7 @@ impl SystemSpec {
         let mut args = vec!["--auth".to_owned(), "open".to_owned()];
         args.extend(["--nats-url".to_owned(), nats.url()]);
         args.extend(self.daemon_args.clone());
+        args.extend(self.gateway_args.clone());
         DaemonSpec {
             kind: "gateway",
             number,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use async_nats::jetstream;
+use async_nats::jetstream::context::CreateStreamError;
 use sea_orm::{DbBackend, DbErr};
 use shared::bus::Bus;
 use shared::config::BadSettings;
@@ -15,6 +16,7 @@ use uuid::Uuid;
 use crate::backoff::{Backoff, jittered};
 use crate::config::RunConfig;
 use crate::database::{Database, WrongPartitionCount, fix_partitions, migrate};
+use crate::decide::TypingLease;
 use crate::fleet::Fleet;
 use crate::health::Health;
 use crate::partition::{self, Office};
@@ -84,6 +86,7 @@ impl App {
             database.writer.clone(),
             config.partitions,
             config.lease_ttl,
+            TypingLease(config.typing_lease),
             replica,
         );
         let office = Office {
@@ -92,6 +95,8 @@ impl App {
             bus: bus.clone(),
             jetstream,
             limits: config.streams.clone(),
+            set_aside: set_aside_stream(config),
+            retention: config.retention(),
             life: life.clone(),
         };
         for partition in config.partitions.all() {
@@ -156,17 +161,34 @@ async fn connect(name: &str, config: &RunConfig) -> anyhow::Result<Bus> {
 
 async fn declare_streams(config: &RunConfig, jetstream: &jetstream::Context) {
     for partition in config.partitions.all() {
-        let mut backoff = Backoff::default();
-        loop {
-            let declaring = stream::declare(jetstream, partition, &config.streams);
-            let error = match timeout(DECLARE_MAX, declaring).await {
-                Ok(Ok(())) => break,
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => "no answer in time".to_owned(),
-            };
-            tracing::warn!(%partition, error, "the streams cannot be declared; trying again");
-            backoff.wait().await;
-        }
+        persistently(async || stream::declare(jetstream, partition, &config.streams).await).await;
+    }
+    let set_aside = async || {
+        let stream = set_aside_stream(config);
+        jetstream.create_or_update_stream(stream).await.map(|_| ())
+    };
+    persistently(set_aside).await;
+}
+
+/// The stream of commands that cannot be carried out, as declared.
+fn set_aside_stream(config: &RunConfig) -> jetstream::stream::Config {
+    stream::set_aside_stream(
+        config.streams.stream_replicas,
+        config.set_aside_stream_bytes_max,
+    )
+}
+
+/// Declares streams, for as long as it takes.
+async fn persistently(declare: impl AsyncFn() -> Result<(), CreateStreamError>) {
+    let mut backoff = Backoff::default();
+    loop {
+        let error = match timeout(DECLARE_MAX, declare()).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "no answer in time".to_owned(),
+        };
+        tracing::warn!(error, "a stream cannot be declared; trying again");
+        backoff.wait().await;
     }
 }
 

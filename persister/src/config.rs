@@ -8,6 +8,7 @@ use shared::partition::PartitionCount;
 use shared::stream::StreamLimits;
 
 use crate::database::DatabaseUrl;
+use crate::retention::{Keep, Retention};
 
 /// Shortest and longest lease. Below, a slow disk costs the lease; above, a crash stops a partition for long.
 const LEASE_TTL_MIN: Duration = Duration::from_millis(200);
@@ -39,6 +40,55 @@ pub enum Task {
         #[command(subcommand)]
         action: ChatsAction,
     },
+    /// Look after commands that could not be carried out.
+    SetAside {
+        /// What to do with them.
+        #[command(subcommand)]
+        action: SetAsideAction,
+    },
+}
+
+/// One thing to do with commands that were set aside.
+#[derive(Debug, Subcommand)]
+pub enum SetAsideAction {
+    /// Print them, oldest first.
+    List {
+        /// Where NATS is.
+        #[command(flatten)]
+        nats: NatsConfig,
+        /// One JSON array instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Send them again, once what was in their way is gone. Each takes effect at most once.
+    Replay {
+        /// Where NATS is.
+        #[command(flatten)]
+        nats: NatsConfig,
+        /// Which of them.
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Remove them for good.
+    Drop {
+        /// Where NATS is.
+        #[command(flatten)]
+        nats: NatsConfig,
+        /// Which of them.
+        #[command(flatten)]
+        which: Which,
+    },
+}
+
+/// One of the commands that were set aside, or all.
+#[derive(Debug, Clone, Copy, Args)]
+#[group(required = true, multiple = false)]
+pub struct Which {
+    /// Its number, as listed.
+    pub seq: Option<u64>,
+    /// All that are there now.
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// One thing to do with chat rooms.
@@ -104,6 +154,19 @@ pub struct RunConfig {
     #[arg(long, env = "LEASE_TTL", default_value = "1500ms", value_parser = duration)]
     pub lease_ttl: Duration,
 
+    /// How long somebody who started to type is typing without saying so again; then the system says that they
+    /// stopped. `0ms`: for as long as they stay in the chat and are connected.
+    #[arg(long, env = "TYPING_LEASE", default_value = "60s", value_parser = duration)]
+    pub typing_lease: Duration,
+
+    /// How long START_TYPING and STOP_TYPING events are kept in the database: at least `24h`, or `forever`.
+    #[arg(long, env = "KEEP_TYPING", default_value = "7d")]
+    pub keep_typing: Keep,
+
+    /// How long JOIN and LEAVE events are kept in the database: at least `24h`, or `forever`. Memberships stay.
+    #[arg(long, env = "KEEP_MEMBERSHIP", default_value = "forever")]
+    pub keep_membership: Keep,
+
     /// Longest wait at shutdown for what is in hand to be stored and published.
     #[arg(long, env = "DRAIN_MAX", default_value = "10s", value_parser = duration)]
     pub drain_max: Duration,
@@ -124,6 +187,11 @@ pub struct RunConfig {
     #[command(flatten)]
     pub streams: StreamLimits,
 
+    /// Bound of the stream of commands that cannot be carried out, in bytes. When it is full, a partition that
+    /// meets another one waits until `persister set-aside` has made room.
+    #[arg(long, env = "SET_ASIDE_STREAM_BYTES_MAX", default_value_t = 16 << 20, value_parser = clap::value_parser!(i64).range(1 << 20..), help_heading = "Streams")]
+    pub set_aside_stream_bytes_max: i64,
+
     /// Probes and metrics.
     #[command(flatten)]
     pub admin: AdminConfig,
@@ -136,12 +204,27 @@ pub struct RunConfig {
 impl RunConfig {
     /// Checks what no single setting can.
     pub fn check(&self) -> Result<(), BadSettings> {
-        if (LEASE_TTL_MIN..=LEASE_TTL_MAX).contains(&self.lease_ttl) {
-            Ok(())
-        } else {
-            Err(BadSettings(
-                "--lease-ttl must be from 200ms to 1m".to_owned(),
-            ))
+        let wrong = |what: &str| Err(BadSettings(what.to_owned()));
+        if !(LEASE_TTL_MIN..=LEASE_TTL_MAX).contains(&self.lease_ttl) {
+            return wrong("--lease-ttl must be from 200ms to 1m");
+        }
+        for (keep, name) in [
+            (self.keep_typing, "--keep-typing"),
+            (self.keep_membership, "--keep-membership"),
+        ] {
+            if !keep.covers_idempotency_window() {
+                // A repeated idempotency-key would find no event and take effect again.
+                return wrong(&format!("{name} must be at least 24h"));
+            }
+        }
+        Ok(())
+    }
+
+    /// How long events are kept.
+    pub fn retention(&self) -> Retention {
+        Retention {
+            typing: self.keep_typing,
+            membership: self.keep_membership,
         }
     }
 }
@@ -192,16 +275,26 @@ mod tests {
             &["--database-url", "mysql://x"],
             &["chats", "remove", "0"],
             &["--lease-ttl", "soon"],
+            &["set-aside", "drop"],
+            &["set-aside", "drop", "1", "--all"],
         ] {
             assert!(task(bad).is_err(), "{bad:?}");
         }
     }
 
     #[test]
-    fn a_lease_has_bounds() {
-        for (ttl, fine) in [("199ms", false), ("1500ms", true), ("61s", false)] {
-            match task(&["--lease-ttl", ttl]).unwrap() {
-                Task::Run(run) => assert_eq!(run.check().is_ok(), fine, "{ttl}"),
+    fn leases_and_retention_have_bounds() {
+        for (flag, value, fine) in [
+            ("--lease-ttl", "199ms", false),
+            ("--lease-ttl", "1500ms", true),
+            ("--lease-ttl", "61s", false),
+            ("--keep-typing", "23h", false),
+            ("--keep-typing", "1d", true),
+            ("--keep-membership", "1h", false),
+            ("--keep-membership", "forever", true),
+        ] {
+            match task(&[flag, value]).unwrap() {
+                Task::Run(run) => assert_eq!(run.check().is_ok(), fine, "{flag} {value}"),
                 other => panic!("{other:?}"),
             }
         }

@@ -1,4 +1,4 @@
-//! Pure: what was before, and commands in order → events, changes of membership, outcomes.
+//! Pure: what was before, and commands in order → events, changes of membership and of who is typing, outcomes.
 //!
 //! No database, no clock, no NATS: the same arguments give the same [`Decision`], which is what lets a batch be
 //! decided again after a conflict, in smaller parts, or by another replica after a crash.
@@ -19,6 +19,7 @@ use shared::id::{ChatId, UserId};
 
 pub use numbering::Numbering;
 pub use rooms::{Room, Rooms};
+pub use typing::{Place, Typing, TypingLease, Typists};
 
 /// A command in its place.
 #[derive(Debug, Clone)]
@@ -38,10 +39,23 @@ pub struct Wish {
 pub struct Before {
     /// Chats and members.
     pub rooms: Rooms,
-    /// Outcomes of commands that were seen before.
+    /// Who is typing.
+    pub typists: Typists,
+    /// Outcomes of commands that were seen before. Those that are not [`is_final`] are decided again.
     pub known: HashMap<CommandId, Outcome>,
     /// Commands whose outcome was asked for, found or not.
     pub asked: HashSet<CommandId>,
+}
+
+/// What holds for all commands of a batch.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms {
+    /// How their events are numbered.
+    pub numbering: Numbering,
+    /// How long typing lasts.
+    pub typing_lease: TypingLease,
+    /// The time, for the age of typing commands.
+    pub now: Timestamp,
 }
 
 /// An event to store.
@@ -81,16 +95,22 @@ pub struct Decision {
     pub left: Vec<(UserId, ChatId)>,
     /// By how many chats users gain (or lose) a country, net of the batch; never 0.
     pub countries: BTreeMap<(UserId, String), i32>,
-    /// One per wish; `None` for a command without a name.
+    /// Who is typing after the batch, or (`None`) is not, of those it speaks of.
+    pub typing: BTreeMap<Place, Option<Typing>>,
+    /// One per wish; `None` for a command without a name, and for one whose condition does not hold: nothing
+    /// happened, and nobody asked.
     pub outcomes: Vec<Option<Outcome>>,
+    /// Commands that were rejected before, in a way that is not final.
+    pub reconsidered: Vec<CommandId>,
     /// Commands that were rejected although nobody asked whether they had been carried out before: the answer
     /// may change the decision.
     pub suspects: Vec<CommandId>,
 }
 
-/// Decides a batch. `now` is for the age of typing commands.
-pub fn decide(wishes: &[Wish], before: &Before, numbering: Numbering, now: Timestamp) -> Decision {
+/// Decides a batch.
+pub fn decide(wishes: &[Wish], before: &Before, terms: &Terms) -> Decision {
     let mut rooms = before.rooms.clone();
+    let mut typists = before.typists.clone();
     let mut seen: HashMap<CommandId, Outcome> = HashMap::new();
     let mut decision = Decision::default();
     for (place, wish) in wishes.iter().enumerate() {
@@ -98,18 +118,26 @@ pub fn decide(wishes: &[Wish], before: &Before, numbering: Numbering, now: Times
             decision.outcomes.push(None);
             continue;
         };
-        let first = before.known.get(&command_id).or(seen.get(&command_id));
+        let known = before.known.get(&command_id).copied();
+        let first = seen
+            .get(&command_id)
+            .copied()
+            .or(known.filter(|known| is_final(*known)));
+        if first.is_none() && known.is_some() {
+            decision.reconsidered.push(command_id);
+        }
         let outcome = match first {
-            Some(first) => *first,
-            None => match judge(wish, &mut rooms, now) {
-                Ok(command) => {
+            Some(first) => first,
+            None => match judge(wish, &mut rooms, &typists, terms) {
+                Ok(Some(command)) => {
                     let event = ChatEvent {
-                        id: numbering.event_id(wish.seq),
+                        id: terms.numbering.event_id(wish.seq),
                         author_id: command.author_id,
                         chat_id: command.chat_id,
                         event_type: command.kind,
                         event_time: wish.time,
                     };
+                    typists.follow(&event, terms.typing_lease);
                     let outcome = Outcome::Stored(event.id);
                     decision.events.push(NewEvent {
                         previous_id: rooms.append(command.chat_id, event.id),
@@ -118,6 +146,10 @@ pub fn decide(wishes: &[Wish], before: &Before, numbering: Numbering, now: Times
                         wish: place,
                     });
                     outcome
+                }
+                Ok(None) => {
+                    decision.outcomes.push(None);
+                    continue;
                 }
                 Err(code) => {
                     if !before.asked.contains(&command_id) {
@@ -136,21 +168,41 @@ pub fn decide(wishes: &[Wish], before: &Before, numbering: Numbering, now: Times
         decision.outcomes.push(Some(outcome));
     }
     rooms.changes_since(&before.rooms, &mut decision);
+    decision.typing = typists.changed;
     decision
 }
 
-/// Whether the wish is granted; if so, the members already show it.
-fn judge<'a>(wish: &'a Wish, rooms: &mut Rooms, now: Timestamp) -> Result<&'a Command, ErrorCode> {
+/// Whether a repetition of the command gets this outcome again. What could not be read or stored was never
+/// judged: once whatever was in the way is gone, `persister set-aside replay` has it decided.
+pub fn is_final(outcome: Outcome) -> bool {
+    !matches!(
+        outcome,
+        Outcome::Rejected(ErrorCode::MalformedPayload | ErrorCode::Unavailable)
+    )
+}
+
+/// Whether the wish is granted; if so, the members already show it. `None`: its condition does not hold.
+fn judge<'a>(
+    wish: &'a Wish,
+    rooms: &mut Rooms,
+    typists: &Typists,
+    terms: &Terms,
+) -> Result<Option<&'a Command>, ErrorCode> {
     let command = wish.asks.as_ref().map_err(|code| *code)?;
+    if !typists.allow(command) {
+        return Ok(None);
+    }
     if !rooms.exists(command.chat_id) {
         return Err(ErrorCode::ChatNotFound);
     }
     match command.kind {
         EventType::Join => join::judge(command, rooms)?,
         EventType::Leave => leave::judge(command, rooms)?,
-        EventType::StartTyping | EventType::StopTyping => typing::judge(wish.time, now)?,
+        EventType::StartTyping | EventType::StopTyping => {
+            typing::judge(command, wish.time, terms.now)?;
+        }
     }
-    Ok(command)
+    Ok(Some(command))
 }
 
 #[cfg(test)]

@@ -7,10 +7,12 @@
 //! ```
 //!
 //! Gateways check what clients send, so anything unreadable here is a fault of ours or of an intruder. It is
-//! logged and passed over, never a reason to stop: the stream goes on behind it.
+//! set aside ([`crate::set_aside`]), never a reason to stop: the stream goes on behind it.
 
+use async_nats::Subject;
 use async_nats::header::{HeaderMap, NATS_MESSAGE_ID};
 use async_nats::jetstream;
+use bytes::Bytes;
 use shared::clock::Timestamp;
 use shared::command::{Command, CommandBody, CommandId, GATEWAY_HEADER};
 use shared::error_code::ErrorCode;
@@ -19,6 +21,7 @@ use shared::{subject, trace};
 use tracing::Span;
 
 use crate::decide::Wish;
+use crate::set_aside::Reason;
 
 /// Longest gateway name we answer to. Ours are far shorter.
 const GATEWAY_OCTETS_MAX: usize = 64;
@@ -33,6 +36,21 @@ pub struct Delivery {
     pub wish: Wish,
     /// Who waits for its outcome.
     pub listener: Listener,
+    /// How it came.
+    pub original: Original,
+    /// Why it cannot be read, if it cannot.
+    pub unreadable: Option<Reason>,
+}
+
+/// A command as NATS delivered it.
+#[derive(Debug, Clone)]
+pub struct Original {
+    /// The subject it was published to.
+    pub subject: Subject,
+    /// Its headers.
+    pub headers: Option<HeaderMap>,
+    /// Its body.
+    pub payload: Bytes,
 }
 
 /// Who wants to know what becomes of a command.
@@ -64,63 +82,57 @@ pub struct Source {
 
 impl Source {
     /// Reads a message from the command stream.
-    pub fn read(self, message: &jetstream::Message) -> Result<Delivery, Placeless> {
+    pub fn read(self, message: jetstream::Message) -> Result<Delivery, Placeless> {
         let info = message
             .info()
             .map_err(|error| Placeless(error.to_string()))?;
         let seq =
             i64::try_from(info.stream_sequence).map_err(|error| Placeless(error.to_string()))?;
         let time = Timestamp::from_nanos(info.published.unix_timestamp_nanos());
-        let headers = message.headers.as_ref();
+        let original = Original {
+            subject: message.message.subject,
+            headers: message.message.headers,
+            payload: message.message.payload,
+        };
+        let headers = original.headers.as_ref();
         let id = command_id(headers);
         let asks = match id {
-            Some(id) => self.command(id, &message.subject, &message.payload),
-            None => Err("no command id"),
+            Some(id) => self.command(id, &original.subject, &original.payload),
+            None => Err(Reason::NoCommandId),
         };
-        let asks = asks.map_err(|reason| {
-            tracing::error!(
-                stream.sequence = seq,
-                subject = %message.subject,
-                reason,
-                "passing over a command that cannot be read"
-            );
-            ErrorCode::MalformedPayload
-        });
         let traceparent = header(headers, trace::HEADER, TRACEPARENT_OCTETS_MAX);
         let span = match (&traceparent, &asks) {
             (Some(traceparent), Ok(command)) => span_of(command, seq, traceparent),
             _ => Span::none(),
         };
+        let listener = Listener {
+            command_id: id,
+            gateway: header(headers, GATEWAY_HEADER, GATEWAY_OCTETS_MAX),
+            traceparent,
+            span,
+        };
         Ok(Delivery {
+            unreadable: asks.as_ref().err().copied(),
             wish: Wish {
                 seq,
                 time,
                 id,
-                asks,
+                asks: asks.map_err(|_| ErrorCode::MalformedPayload),
             },
-            listener: Listener {
-                command_id: id,
-                gateway: header(headers, GATEWAY_HEADER, GATEWAY_OCTETS_MAX),
-                traceparent,
-                span,
-            },
+            listener,
+            original,
         })
     }
 
-    fn command(
-        self,
-        id: CommandId,
-        subject: &str,
-        payload: &[u8],
-    ) -> Result<Command, &'static str> {
-        let (chat_id, kind) = subject::parse_command(subject).ok_or("unknown subject")?;
-        let body: CommandBody = serde_json::from_slice(payload).map_err(|_| "unknown body")?;
+    fn command(self, id: CommandId, subject: &str, payload: &[u8]) -> Result<Command, Reason> {
+        let (chat_id, kind) = subject::parse_command(subject).ok_or(Reason::UnknownSubject)?;
+        let body: CommandBody = serde_json::from_slice(payload).map_err(|_| Reason::UnknownBody)?;
         if body.chat_id != chat_id {
-            return Err("body and subject name different chats");
+            return Err(Reason::OtherChat);
         }
         // Another partition's owner may be writing to this chat: carrying it out here could break its chain.
         if self.partitions.of(chat_id) != self.partition {
-            return Err("a chat of another partition");
+            return Err(Reason::OtherPartition);
         }
         Ok(Command {
             id,
@@ -165,7 +177,7 @@ mod tests {
 
     use super::*;
 
-    fn read(subject: &str, payload: &str) -> Result<Command, &'static str> {
+    fn read(subject: &str, payload: &str) -> Result<Command, Reason> {
         let partitions = PartitionCount::try_from(8).unwrap();
         let source = Source {
             partition: partitions.of(4.try_into().unwrap()),
@@ -183,14 +195,30 @@ mod tests {
 
     #[test]
     fn anything_else_is_unreadable() {
-        for (subject, payload) in [
-            ("cmd.0.4.DANCE", r#"{"authorId":1,"chatId":4}"#),
-            ("cmd.0.4.JOIN", "{"),
-            ("cmd.0.4.JOIN", r#"{"authorId":0,"chatId":4}"#),
-            ("cmd.0.4.JOIN", r#"{"authorId":1,"chatId":5}"#),
-            ("cmd.0.5.JOIN", r#"{"authorId":1,"chatId":5}"#),
+        for (subject, payload, reason) in [
+            (
+                "cmd.0.4.DANCE",
+                r#"{"authorId":1,"chatId":4}"#,
+                Reason::UnknownSubject,
+            ),
+            ("cmd.0.4.JOIN", "{", Reason::UnknownBody),
+            (
+                "cmd.0.4.JOIN",
+                r#"{"authorId":0,"chatId":4}"#,
+                Reason::UnknownBody,
+            ),
+            (
+                "cmd.0.4.JOIN",
+                r#"{"authorId":1,"chatId":5}"#,
+                Reason::OtherChat,
+            ),
+            (
+                "cmd.0.5.JOIN",
+                r#"{"authorId":1,"chatId":5}"#,
+                Reason::OtherPartition,
+            ),
         ] {
-            assert!(read(subject, payload).is_err(), "{subject} {payload}");
+            assert_eq!(read(subject, payload), Err(reason), "{subject} {payload}");
         }
     }
 

@@ -7,5 +7,8 @@ pub mod cmd_rejection;
 pub mod country;
 pub mod event;
 pub mod persister_replica;
+pub mod pruned_history;
+pub mod pruning;
+pub mod typing;
 pub mod user_chat;
 pub mod user_country;

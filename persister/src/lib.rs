@@ -11,6 +11,7 @@
 //! (questions of gateways), [`app`] (all of it together). The database itself: [`database`], [`entity`],
 //! [`migration`]. By hand: [`provision`], [`terminal`].
 
+pub mod alarm;
 pub mod app;
 pub mod backoff;
 pub mod config;
@@ -28,5 +29,7 @@ pub mod provision;
 pub mod publish;
 pub mod queries;
 pub mod reader;
+pub mod retention;
+pub mod set_aside;
 pub mod store;
 pub mod terminal;

@@ -30,7 +30,10 @@ async fn main() -> ExitCode {
             .await
             .map(|()| true)
             .context("the database could not be migrated"),
-        Task::Chats { action } => terminal::chats(action, &mut std::io::stdout())
+        Task::Chats { action } => terminal::chats::run(action, &mut std::io::stdout())
+            .await
+            .map(|()| true),
+        Task::SetAside { action } => terminal::set_aside::run(action, &mut std::io::stdout())
             .await
             .map(|()| true),
     };

@@ -4,6 +4,9 @@
 
 mod m20261122_000001_create_tables;
 mod m20261122_000002_insert_world;
+mod m20261122_000003_create_typing;
+mod m20261122_000004_create_prunings;
+mod m20261122_000005_index_lists;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
@@ -16,6 +19,9 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261122_000001_create_tables::Migration),
             Box::new(m20261122_000002_insert_world::Migration),
+            Box::new(m20261122_000003_create_typing::Migration),
+            Box::new(m20261122_000004_create_prunings::Migration),
+            Box::new(m20261122_000005_index_lists::Migration),
         ]
     }
 }

@@ -7,13 +7,17 @@
 mod beacon;
 mod carry_out;
 mod owner;
+mod pace;
 mod purge;
 mod recover;
+mod retention;
+mod set_aside;
+mod typing;
 
 use std::pin::pin;
 use std::sync::Arc;
 
-use async_nats::jetstream;
+use async_nats::jetstream::{self, stream};
 use shared::bus::Bus;
 use shared::lifecycle::Lifecycle;
 use shared::metric;
@@ -22,12 +26,14 @@ use shared::stream::StreamLimits;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use crate::alarm::Alarm;
 use crate::backoff::jittered;
 use crate::delivery::Source;
 use crate::fleet::{Claim, Fleet};
 use crate::progress::Progress;
 use crate::publish::Publisher;
 use crate::reader::Reader;
+use crate::retention::Retention;
 use crate::store::{Lease, Store};
 
 use owner::Owner;
@@ -66,6 +72,10 @@ pub struct Office {
     pub jetstream: jetstream::Context,
     /// Bounds of the streams.
     pub limits: StreamLimits,
+    /// The stream of commands that cannot be carried out.
+    pub set_aside: stream::Config,
+    /// How long events are kept.
+    pub retention: Retention,
     /// When to stop.
     pub life: Lifecycle,
 }
@@ -114,9 +124,11 @@ async fn own(office: &Office, mut claim: Claim, mut lease: Lease) -> End {
         "took over a partition"
     );
     let progress = Arc::new(Progress::new(lease.next_seq, lease.published_seq));
+    let typing_due = Alarm::default();
     let tenure = async {
         loop {
-            let end = Box::pin(serve(office, &mut claim, &mut lease, &progress)).await;
+            let serving = serve(office, &mut claim, &mut lease, &progress, &typing_due);
+            let end = Box::pin(serving).await;
             if end != End::Restarted {
                 return end;
             }
@@ -125,6 +137,8 @@ async fn own(office: &Office, mut claim: Claim, mut lease: Lease) -> End {
     let end = tokio::select! {
         end = tenure => end,
         never = beacon::speak(office, partition, epoch, &progress) => match never {},
+        never = retention::prune(office, partition) => match never {},
+        never = typing::watch(office, partition, &typing_due) => match never {},
     };
     // A fenced owner has nothing left to give.
     if matches!(end, End::Stopping | End::Excess | End::BusLost)
@@ -141,6 +155,7 @@ async fn serve(
     claim: &mut Claim,
     lease: &mut Lease,
     progress: &Arc<Progress>,
+    typing_due: &Alarm,
 ) -> End {
     let source = Source {
         partition: lease.partition,
@@ -173,6 +188,7 @@ async fn serve(
         claim,
         lease,
         progress,
+        typing_due,
     };
     let end = tokio::select! {
         end = owner.run(readings, publications_in) => end,

@@ -16,6 +16,7 @@ pub struct Progress {
 #[derive(Debug)]
 struct Inner {
     database_up: bool,
+    stuck: bool,
     next_seq: i64,
     published_seq: i64,
     stored_published_seq: i64,
@@ -46,6 +47,7 @@ impl Progress {
         Self {
             inner: Mutex::new(Inner {
                 database_up: true,
+                stuck: false,
                 next_seq,
                 published_seq,
                 stored_published_seq: published_seq,
@@ -79,6 +81,17 @@ impl Progress {
         std::mem::replace(&mut self.inner().database_up, up) != up
     }
 
+    /// Whether the owner waits for NATS to take a command that has to be set aside; returns whether that is
+    /// news.
+    pub fn set_stuck(&self, stuck: bool) -> bool {
+        std::mem::replace(&mut self.inner().stuck, stuck) != stuck
+    }
+
+    /// What [`Self::set_stuck`] was told.
+    pub fn is_stuck(&self) -> bool {
+        self.inner().stuck
+    }
+
     /// Everything up to `seq` is published.
     pub fn published(&self, seq: i64, heads: impl IntoIterator<Item = (ChatId, EventId)>) {
         let now = Instant::now();
@@ -106,17 +119,23 @@ impl Progress {
         self.inner().stored_published_seq
     }
 
+    /// Sequence of the next command to carry out.
+    pub fn next_seq(&self) -> i64 {
+        self.inner().next_seq
+    }
+
     /// Commands up to `last_seq` that are not carried out yet.
     pub fn lag(&self, last_seq: i64) -> u64 {
         let carried_out = self.inner().next_seq - 1;
         last_seq.saturating_sub(carried_out).max(0).unsigned_abs()
     }
 
-    /// Whether the owner can carry out commands, given how many wait.
-    pub fn state(&self, lag: u64, lag_max: u64) -> OwnerState {
-        if !self.inner().database_up {
+    /// Whether the owner can carry out commands; `behind` says that it would not in time.
+    pub fn state(&self, behind: bool) -> OwnerState {
+        let inner = self.inner();
+        if !inner.database_up {
             OwnerState::DatabaseDown
-        } else if lag > lag_max {
+        } else if behind || inner.stuck {
             OwnerState::Backlog
         } else {
             OwnerState::Ok
@@ -170,10 +189,13 @@ mod tests {
         let progress = Progress::new(11, 10);
         assert_eq!(progress.lag(15), 5);
         assert_eq!(progress.lag(9), 0, "an old answer of the server");
-        assert_eq!(progress.state(5, 5), OwnerState::Ok);
-        assert_eq!(progress.state(6, 5), OwnerState::Backlog);
+        assert_eq!(progress.state(false), OwnerState::Ok);
+        assert_eq!(progress.state(true), OwnerState::Backlog);
+        assert!(progress.set_stuck(true));
+        assert!(!progress.set_stuck(true), "no news");
+        assert_eq!(progress.state(false), OwnerState::Backlog);
         assert!(progress.set_database_up(false));
         assert!(!progress.set_database_up(false), "no news");
-        assert_eq!(progress.state(6, 5), OwnerState::DatabaseDown);
+        assert_eq!(progress.state(true), OwnerState::DatabaseDown);
     }
 }

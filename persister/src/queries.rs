@@ -1,8 +1,10 @@
-//! Answers what gateways ask of any persister: heads of chats, pages of history, outcomes of commands.
+//! Answers what gateways ask of any persister: heads of chats, pages of history, outcomes of commands, who is
+//! where.
 //!
 //! From a small pool of connections of its own; `Unavailable` at once when the database does not answer, so that
 //! the asker can try another persister or tell its client.
 
+mod directory;
 mod heads;
 mod history;
 mod outcome;
@@ -10,7 +12,7 @@ mod outcome;
 use std::future::Future;
 use std::time::Duration;
 
-use async_nats::{Message, Subscriber};
+use async_nats::Message;
 use futures_util::StreamExt;
 use sea_orm::{DatabaseConnection, DbErr};
 use serde::Serialize;
@@ -41,68 +43,76 @@ enum Unanswered {
 
 /// Starts to answer all questions, until the process stops.
 pub fn spawn(life: &Lifecycle, bus: &Bus, db: &DatabaseConnection) {
-    let db = db.clone();
-    let answering = (life.clone(), bus.clone());
-    let on = {
-        let db = db.clone();
-        move |question| heads::answer(db.clone(), question)
+    let desk = Desk {
+        life: life.clone(),
+        bus: bus.clone(),
+        db: db.clone(),
     };
     life.spawn_essential(
         subject::HEADS,
-        answer(answering.clone(), subject::HEADS, on),
+        desk.clone().answer(subject::HEADS, heads::answer),
     );
-    let on = {
-        let db = db.clone();
-        move |question| history::answer(db.clone(), question)
-    };
     life.spawn_essential(
         subject::EVENTS,
-        answer(answering.clone(), subject::EVENTS, on),
+        desk.clone().answer(subject::EVENTS, history::answer),
     );
-    let on = move |question| outcome::answer(db.clone(), question);
-    life.spawn_essential(subject::OUTCOME, answer(answering, subject::OUTCOME, on));
+    life.spawn_essential(
+        subject::DIRECTORY,
+        desk.clone().answer(subject::DIRECTORY, directory::answer),
+    );
+    life.spawn_essential(
+        subject::OUTCOME,
+        desk.answer(subject::OUTCOME, outcome::answer),
+    );
 }
 
-/// Answers one kind of question.
-async fn answer<Q, A, F>((life, bus): (Lifecycle, Bus), subject: &'static str, on: impl Fn(Q) -> F)
-where
-    Q: DeserializeOwned,
-    A: Serialize,
-    F: Future<Output = Result<A, Unanswered>>,
-{
-    let questions = match bus
-        .client
-        .queue_subscribe(subject, QUEUE_GROUP.to_owned())
-        .await
+/// Where questions come in and what they are answered from.
+#[derive(Clone)]
+struct Desk {
+    life: Lifecycle,
+    bus: Bus,
+    db: DatabaseConnection,
+}
+
+impl Desk {
+    /// Answers one kind of question.
+    async fn answer<Q, A, F>(self, subject: &'static str, on: impl Fn(DatabaseConnection, Q) -> F)
+    where
+        Q: DeserializeOwned,
+        A: Serialize,
+        F: Future<Output = Result<A, Unanswered>>,
     {
-        Ok(questions) => questions,
-        Err(error) => {
-            tracing::error!(subject, %error, "cannot listen for questions");
-            return;
-        }
-    };
-    let one = |question: Message| {
-        let (bus, on) = (&bus, &on);
-        async move {
-            let Some(reply_to) = question.reply else {
+        let queue = QUEUE_GROUP.to_owned();
+        let mut questions = match self.bus.client.queue_subscribe(subject, queue).await {
+            Ok(questions) => questions,
+            Err(error) => {
+                tracing::error!(subject, %error, "cannot listen for questions");
                 return;
-            };
-            let reply: Reply<A> = reply(subject, &question.payload, on).await;
-            let payload = serde_json::to_vec(&reply).expect("answers are plain data and serialise");
-            let sending = bus.client.publish(reply_to, payload.into());
-            if !matches!(timeout(ANSWER_MAX, sending).await, Ok(Ok(()))) {
-                tracing::debug!(subject, "an answer could not be sent");
             }
-        }
-    };
-    let mut questions: Subscriber = questions;
-    let unasked = questions
-        .by_ref()
-        .take_until(life.stopping())
-        .for_each_concurrent(ANSWERS_MAX, one);
-    unasked.await;
-    // Others of the queue group answer from here on.
-    let _ = questions.unsubscribe().await;
+        };
+        let one = |question: Message| {
+            let (desk, on) = (&self, |question| on(self.db.clone(), question));
+            async move {
+                let Some(reply_to) = question.reply else {
+                    return;
+                };
+                let reply: Reply<A> = reply(subject, &question.payload, on).await;
+                let payload =
+                    serde_json::to_vec(&reply).expect("answers are plain data and serialise");
+                let sending = desk.bus.client.publish(reply_to, payload.into());
+                if !matches!(timeout(ANSWER_MAX, sending).await, Ok(Ok(()))) {
+                    tracing::debug!(subject, "an answer could not be sent");
+                }
+            }
+        };
+        questions
+            .by_ref()
+            .take_until(self.life.stopping())
+            .for_each_concurrent(ANSWERS_MAX, one)
+            .await;
+        // Others of the queue group answer from here on.
+        let _ = questions.unsubscribe().await;
+    }
 }
 
 async fn reply<Q, A, F>(subject: &'static str, payload: &[u8], on: impl Fn(Q) -> F) -> Reply<A>

@@ -170,7 +170,7 @@ impl Reader {
                 };
                 let delivery = self
                     .source
-                    .read(&message)
+                    .read(message)
                     .map_err(|error| Broken::Other(error.into()))?;
                 self.pass_on(delivery, fresh, readings).await?;
                 fresh = false;

@@ -9,7 +9,9 @@ pub mod lease;
 pub mod lookup;
 mod memberships;
 pub mod prune;
+pub mod retention;
 pub mod rooms;
+pub mod typing;
 mod write;
 
 use std::future::Future;
@@ -19,7 +21,7 @@ use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
 use shared::partition::{Partition, PartitionCount};
 
 use crate::database::IMMEDIATE;
-use crate::decide::{Before, Decision, Numbering, Wish, decide};
+use crate::decide::{Before, Decision, Numbering, Terms, TypingLease, Wish, decide};
 
 pub use error::{StoreError, TryAgain};
 pub use lease::Lease;
@@ -46,6 +48,7 @@ pub struct Store {
     db: DatabaseConnection,
     partitions: PartitionCount,
     lease_ttl: Duration,
+    typing_lease: TypingLease,
     /// This replica's name in the lease rows.
     owner: String,
 }
@@ -56,12 +59,14 @@ impl Store {
         db: DatabaseConnection,
         partitions: PartitionCount,
         lease_ttl: Duration,
+        typing_lease: TypingLease,
         owner: String,
     ) -> Self {
         Self {
             db,
             partitions,
             lease_ttl,
+            typing_lease,
             owner,
         }
     }
@@ -74,6 +79,11 @@ impl Store {
     /// How long a lease lasts.
     pub fn lease_ttl(&self) -> Duration {
         self.lease_ttl
+    }
+
+    /// How long typing lasts.
+    pub fn typing_lease(&self) -> TypingLease {
+        self.typing_lease
     }
 
     fn numbering(&self, lease: &Lease) -> Numbering {
@@ -132,6 +142,7 @@ impl Store {
         self.fence(transaction, lease, moved).await?;
         let mut before = Before {
             rooms: rooms::read(transaction, wishes).await?,
+            typists: typing::read(transaction, wishes).await?,
             ..Before::default()
         };
         let ids = wishes.iter().filter_map(|wish| wish.id);
@@ -142,17 +153,20 @@ impl Store {
             }
             AskFor::All => before.ask(transaction, ids.collect()).await?,
         }
-        let numbering = self.numbering(lease);
-        let now = shared::clock::now();
-        let mut decision = decide(wishes, &before, numbering, now);
+        let terms = Terms {
+            numbering: self.numbering(lease),
+            typing_lease: self.typing_lease,
+            now: shared::clock::now(),
+        };
+        let mut decision = decide(wishes, &before, &terms);
         if !decision.suspects.is_empty() {
             // Who is about to be told "already joined" may be hearing of their own first attempt. Each pass
             // may change the members and bring up others, so ask for all of them at once.
             let all = wishes.iter().filter_map(|wish| wish.id).collect();
             before.ask(transaction, all).await?;
-            decision = decide(wishes, &before, numbering, now);
+            decision = decide(wishes, &before, &terms);
         }
-        write::decision(transaction, &decision).await?;
+        write::decision(transaction, lease.partition, &decision).await?;
         Ok(decision)
     }
 }

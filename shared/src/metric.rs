@@ -53,6 +53,10 @@ pub const LAG: &str = "persister_lag_commands";
 pub const PUBLISHED: &str = "persister_events_published_total";
 /// Times NATS was found to have lost messages that were processed, or a hole in a stream: data loss, alarm.
 pub const STREAM_LOSSES: &str = "persister_stream_losses_total";
+/// Events removed because they were kept for long enough, by `class`.
+pub const PRUNED: &str = "persister_events_pruned_total";
+/// Commands set aside because they cannot be carried out, by `reason`: somebody should look.
+pub const SET_ASIDE: &str = "persister_set_aside_total";
 /// Questions answered, by `question` and `result`.
 pub const QUERIES: &str = "persister_queries_total";
 
@@ -134,6 +138,16 @@ pub fn describe() {
         "Events published, repetitions included"
     );
     describe_counter!(STREAM_LOSSES, Unit::Count, "Losses found in NATS streams");
+    describe_counter!(
+        PRUNED,
+        Unit::Count,
+        "Events kept for long enough and removed, by class"
+    );
+    describe_counter!(
+        SET_ASIDE,
+        Unit::Count,
+        "Commands set aside because they cannot be carried out, by reason"
+    );
     describe_counter!(
         QUERIES,
         Unit::Count,

@@ -83,8 +83,8 @@ pub struct EventsPage {
     pub events: Vec<ChainedEvent>,
     /// Whether there are more after the last one.
     pub more: bool,
-    /// Set when events after the given one are no longer kept, so that the page cannot be complete: the oldest
-    /// event from which a page would be.
+    /// Set when events after the given one (and not after 0) are no longer kept, so that the page cannot be
+    /// complete: the oldest event from which a page would be. It may be gone itself; all after it are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gone: Option<EventId>,
 }

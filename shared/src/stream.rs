@@ -1,4 +1,4 @@
-//! The JetStream streams, two per partition, with their limits.
+//! The JetStream streams, two per partition and one for all, with their limits.
 //!
 //! Only persisters declare them; a gateway that finds none is told so by its publishes.
 
@@ -82,6 +82,27 @@ pub fn event_stream(partition: Partition, limits: &StreamLimits) -> stream::Conf
         max_age: Duration::from_secs(limits.event_stream_hours_max * 3600),
         max_messages_per_subject: EVENTS_PER_CHAT_MAX,
         allow_direct: true,
+        ..stream::Config::default()
+    }
+}
+
+/// Name of the stream of commands that cannot be carried out.
+pub const SET_ASIDE: &str = "SET_ASIDE";
+
+/// Commands that cannot be carried out, of all partitions, for somebody to look at.
+///
+/// Nothing leaves it by itself: when it is full it refuses, and a partition that has something to set aside
+/// waits. Commands may be removed one by one.
+pub fn set_aside_stream(replicas: u8, bytes_max: i64) -> stream::Config {
+    stream::Config {
+        name: SET_ASIDE.to_owned(),
+        subjects: vec![subject::ALL_SET_ASIDE.to_owned()],
+        retention: stream::RetentionPolicy::Limits,
+        storage: stream::StorageType::File,
+        discard: stream::DiscardPolicy::New,
+        num_replicas: replicas.into(),
+        max_bytes: bytes_max,
+        duplicate_window: DUPLICATE_WINDOW,
         ..stream::Config::default()
     }
 }

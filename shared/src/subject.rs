@@ -7,6 +7,7 @@
 //! | `out.<gateway>` | outcomes of that gateway's commands | core |
 //! | `hb.<p>` | the owner's beacon ([`crate::beacon`]) | core |
 //! | `who.<user>` | whether a gateway has a session of that user | core, between gateways |
+//! | `aside.<p>` | a command that cannot be carried out | stream `SET_ASIDE` |
 //! | `svc.heads`, `svc.events`, `svc.outcome`, `svc.directory` | questions to any persister ([`crate::query`]) | request/reply |
 //! | `sj.<session>` | from gateway to gateway: requests for a SockJS session that another one holds | core, request/reply |
 //!
@@ -21,6 +22,8 @@ use crate::partition::{Partition, PartitionCount};
 pub const ALL_BEACONS: &str = "hb.*";
 /// Every question about a user's whereabouts.
 pub const ALL_WHEREABOUTS: &str = "who.*";
+/// Every command that was set aside.
+pub const ALL_SET_ASIDE: &str = "aside.*";
 /// Existence and newest event of chats.
 pub const HEADS: &str = "svc.heads";
 /// A page of a chat's events.
@@ -70,6 +73,11 @@ pub fn whereabouts(user: UserId) -> String {
 /// The user that a question on [`whereabouts`] is about.
 pub fn parse_whereabouts(subject: &str) -> Option<UserId> {
     subject.strip_prefix("who.")?.parse().ok()
+}
+
+/// Where the owner of a partition puts commands that it cannot carry out.
+pub fn set_aside(partition: Partition) -> String {
+    format!("aside.{partition}")
 }
 
 /// Where the owner of a partition says that it lives.

@@ -10,9 +10,9 @@
 
 mod support;
 
+mod client_libraries;
 mod database_outage;
 mod errors_reach_the_sender;
-mod javascript_clients;
 mod nats_outage;
 mod one_trace;
 mod persister_crash;

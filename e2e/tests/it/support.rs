@@ -1,12 +1,15 @@
-//! What the tests are made of: a system, a STOMP client, load on the system, what the database says about it.
+//! What the tests are made of: a system, a STOMP client, real client libraries with a scenario for them, load on the
+//! system, what the database says about it.
 
 use std::time::Duration;
 
 pub(crate) mod collector;
 pub(crate) mod database;
-pub(crate) mod javascript;
+pub(crate) mod library;
 pub(crate) mod load;
 pub(crate) mod recorder;
+pub(crate) mod scenario;
+pub(crate) mod scenario_judge;
 pub(crate) mod stomp;
 pub(crate) mod world;
 

@@ -1,15 +1,20 @@
 //! The commands of one session on their way: published, or waiting for the one before them.
 //!
 //! Commands of one chat are published in the order they came, each only after NATS has the one before: a
-//! publish that has to be repeated could otherwise fall behind its successor. Different chats do not wait for
-//! each other. The session bounds how many there are.
+//! publish that has to be repeated could otherwise fall behind its successor. They are answered in that order
+//! too: outcomes reach us through tasks of their own and may overtake each other on the way. Different chats do
+//! not wait for each other. The session bounds how many there are.
 
 use std::collections::{HashMap, VecDeque};
 
-use shared::id::ChatId;
+use shared::id::{ChatId, EventId};
 
 use super::action::Publish;
 use super::send::{SendRequest, Wish};
+use crate::refusal::Refusal;
+
+/// What became of a command.
+pub(super) type Outcome = Result<EventId, Refusal>;
 
 /// What has to be remembered of a SEND to answer it.
 #[derive(Debug)]
@@ -18,6 +23,8 @@ pub(super) struct Unanswered {
     pub(super) receipt: Option<String>,
     pub(super) idempotency_key: Option<String>,
     pub(super) wish: Wish,
+    /// Known, but the client has not heard of an earlier one yet.
+    outcome: Option<Outcome>,
 }
 
 /// All that are not answered yet.
@@ -25,15 +32,18 @@ pub(super) struct Unanswered {
 pub(super) struct Commands {
     last_ticket: u64,
     unanswered: HashMap<u64, Unanswered>,
-    /// Chats with a command that NATS may not have yet.
+    /// Chats with a command that is not answered yet.
     chats: HashMap<ChatId, Queue>,
 }
 
 /// The commands of one chat, in order.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Queue {
-    /// Published, not yet accepted.
-    unaccepted: u64,
+    /// Those the client has not heard of.
+    unanswered: VecDeque<u64>,
+    /// Published, and NATS may not have it yet.
+    unaccepted: Option<u64>,
+    /// To be published after it.
     waiting: VecDeque<Publish>,
 }
 
@@ -64,17 +74,16 @@ impl Commands {
             receipt: send.receipt,
             idempotency_key: send.idempotency_key,
             wish,
+            outcome: None,
         };
         self.unanswered.insert(ticket, unanswered);
-        if let Some(queue) = self.chats.get_mut(&wish.chat) {
+        let queue = self.chats.entry(wish.chat).or_default();
+        queue.unanswered.push_back(ticket);
+        if queue.unaccepted.is_some() {
             queue.waiting.push_back(publish);
             return None;
         }
-        let queue = Queue {
-            unaccepted: ticket,
-            waiting: VecDeque::new(),
-        };
-        self.chats.insert(wish.chat, queue);
+        queue.unaccepted = Some(ticket);
         Some(publish)
     }
 
@@ -82,20 +91,42 @@ impl Commands {
     pub(super) fn accepted(&mut self, ticket: u64) -> Option<Publish> {
         let chat = self.unanswered.get(&ticket)?.wish.chat;
         let queue = self.chats.get_mut(&chat)?;
-        if queue.unaccepted != ticket {
+        if queue.unaccepted != Some(ticket) {
             return None;
         }
         let next = queue.waiting.pop_front();
-        match &next {
-            Some(publish) => queue.unaccepted = publish.ticket,
-            None => drop(self.chats.remove(&chat)),
-        }
+        queue.unaccepted = next.as_ref().map(|publish| publish.ticket);
         next
     }
 
-    /// A command is answered; hands out what is needed to say so, and the next one of its chat.
-    pub(super) fn answered(&mut self, ticket: u64) -> Option<(Unanswered, Option<Publish>)> {
+    /// What became of a command is known, which implies [`Self::accepted`]. Hands out the next one to publish,
+    /// and all that the client can hear of now.
+    pub(super) fn settled(
+        &mut self,
+        ticket: u64,
+        outcome: Outcome,
+    ) -> (Option<Publish>, Vec<(Unanswered, Outcome)>) {
         let next = self.accepted(ticket);
-        Some((self.unanswered.remove(&ticket)?, next))
+        let mut answers = Vec::new();
+        if let Some(command) = self.unanswered.get_mut(&ticket) {
+            command.outcome.get_or_insert(outcome);
+            let chat = command.wish.chat;
+            while let Some(answer) = self.next_answer(chat) {
+                answers.push(answer);
+            }
+        }
+        (next, answers)
+    }
+
+    /// The chat's oldest command, if its outcome is known.
+    fn next_answer(&mut self, chat: ChatId) -> Option<(Unanswered, Outcome)> {
+        let queue = self.chats.get_mut(&chat)?;
+        let oldest = *queue.unanswered.front()?;
+        let outcome = self.unanswered.get_mut(&oldest)?.outcome.take()?;
+        queue.unanswered.pop_front();
+        if queue.unanswered.is_empty() {
+            self.chats.remove(&chat);
+        }
+        Some((self.unanswered.remove(&oldest)?, outcome))
     }
 }

@@ -1,9 +1,9 @@
 //! What the shell's answers do to a connected session.
 
 use shared::error_code::ErrorCode;
-use shared::id::EventId;
 
 use super::action::Turn;
+use super::commands::Outcome;
 use super::connected::{Connected, Failed, publish};
 use crate::refusal::{About, Refusal};
 
@@ -46,29 +46,24 @@ impl Connected {
         publish(self.commands.accepted(ticket), turn);
     }
 
-    /// What became of a command is known.
-    pub(super) fn on_outcome(
-        &mut self,
-        ticket: u64,
-        outcome: Result<EventId, Refusal>,
-        turn: &mut Turn<'_>,
-    ) {
-        let Some((command, next)) = self.commands.answered(ticket) else {
-            return;
-        };
-        match outcome {
-            Ok(_) => self.receipt(command.receipt.as_deref(), turn),
-            Err(refusal) => {
-                let failed = Failed {
-                    about: About {
-                        destination: &command.destination,
-                        chat: Some(command.wish.chat),
-                        author: Some(command.wish.author),
-                    },
-                    receipt: command.receipt.as_deref(),
-                    idempotency_key: command.idempotency_key.as_deref(),
-                };
-                self.refuse(&refusal, failed, turn);
+    /// What became of a command is known. The client hears of it when it has heard of all before it in that chat.
+    pub(super) fn on_outcome(&mut self, ticket: u64, outcome: Outcome, turn: &mut Turn<'_>) {
+        let (next, answers) = self.commands.settled(ticket, outcome);
+        for (command, outcome) in answers {
+            match outcome {
+                Ok(_) => self.receipt(command.receipt.as_deref(), turn),
+                Err(refusal) => {
+                    let failed = Failed {
+                        about: About {
+                            destination: &command.destination,
+                            chat: Some(command.wish.chat),
+                            author: Some(command.wish.author),
+                        },
+                        receipt: command.receipt.as_deref(),
+                        idempotency_key: command.idempotency_key.as_deref(),
+                    };
+                    self.refuse(&refusal, failed, turn);
+                }
             }
         }
         publish(next, turn);

@@ -17,3 +17,4 @@ mod static_urls;
 mod stomp;
 mod streaming;
 mod support;
+mod websocket;

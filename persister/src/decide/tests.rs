@@ -19,6 +19,14 @@ fn numbering() -> Numbering {
     }
 }
 
+fn terms() -> Terms {
+    Terms {
+        numbering: numbering(),
+        typing_lease: TypingLease(std::time::Duration::from_mins(1)),
+        now: NOW,
+    }
+}
+
 fn user(id: i64) -> UserId {
     id.try_into().unwrap()
 }
@@ -70,7 +78,7 @@ fn rejected(code: ErrorCode) -> Outcome {
 
 #[track_caller]
 fn check(wishes: &[Wish], before: &Before, outcomes: &[Outcome]) -> Decision {
-    let decision = decide(wishes, before, numbering(), NOW);
+    let decision = decide(wishes, before, &terms());
     // A command without a name has no outcome.
     let told: Vec<_> = decision.outcomes.iter().copied().flatten().collect();
     assert_eq!(told, outcomes);
@@ -114,6 +122,85 @@ fn anybody_types_but_not_late() {
     assert!(decision.joined.is_empty());
 }
 
+/// What ends the typing of user 7 in chat 1 begun by event `since`.
+fn end_of(seq: i64, number: u128, since: i64) -> Wish {
+    let mut end = wish(seq, number, EventType::StopTyping, 7, 1);
+    if let Ok(asks) = &mut end.asks {
+        asks.if_typing_since = Some(since.try_into().unwrap());
+    }
+    end
+}
+
+fn typing(since: i64, ends_at_ms: i64) -> Typing {
+    Typing {
+        since: since.try_into().unwrap(),
+        ends_at_ms,
+    }
+}
+
+/// When typing begun now ends.
+const LEASE_END_MS: i64 = NOW.micros() / 1_000 + 1 + 60_000;
+
+#[test]
+fn typing_lasts_for_a_lease_from_the_last_time_it_was_said() {
+    use EventType::{StartTyping, StopTyping};
+    let decision = check(
+        &[
+            wish(1, 1, StartTyping, 7, 1),
+            wish(2, 2, StartTyping, 7, 1),
+            wish(3, 3, StartTyping, 8, 1),
+            wish(4, 4, StopTyping, 8, 1),
+        ],
+        &world(),
+        &[stored(1), stored(2), stored(3), stored(4)],
+    );
+    let expected = [
+        ((chat(1), user(7)), Some(typing(2, LEASE_END_MS))),
+        ((chat(1), user(8)), None),
+    ];
+    assert_eq!(decision.typing, BTreeMap::from(expected));
+}
+
+#[test]
+fn typing_ends_once_and_only_if_it_is_the_one_meant() {
+    let mut before = world();
+    let place = (chat(1), user(7));
+    before.typists.known.insert(place, typing(40, LEASE_END_MS));
+    let mut late = end_of(42, 2, 40);
+    late.time = Timestamp::from_micros(0);
+    let wishes = [end_of(41, 1, 39), late, end_of(43, 3, 40)];
+    let decision = check(&wishes, &before, &[stored(42)]);
+    assert_eq!(decision.outcomes, [None, Some(stored(42)), None]);
+    assert_eq!(decision.typing, BTreeMap::from([(place, None)]));
+    assert!(decision.rejections.is_empty() && decision.suspects.is_empty());
+}
+
+#[test]
+fn who_leaves_stops_typing_at_once_and_who_does_not_type_does_not() {
+    use EventType::{Join, Leave, StartTyping};
+    let mut before = world();
+    let place = (chat(1), user(7));
+    before.typists.known.insert(place, typing(40, LEASE_END_MS));
+    let decision = check(
+        &[
+            wish(41, 1, Join, 7, 1),
+            wish(42, 2, Leave, 7, 1),
+            wish(43, 3, Join, 8, 1),
+            wish(44, 4, Leave, 8, 1),
+            wish(45, 5, Join, 9, 1),
+            wish(46, 6, StartTyping, 9, 1),
+            wish(47, 7, Leave, 9, 1),
+        ],
+        &before,
+        &(41..48).map(stored).collect::<Vec<_>>(),
+    );
+    let expected = [
+        (place, Some(typing(40, Typing::AT_ONCE))),
+        ((chat(1), user(9)), Some(typing(46, Typing::AT_ONCE))),
+    ];
+    assert_eq!(decision.typing, BTreeMap::from(expected));
+}
+
 #[test]
 fn a_join_is_never_too_late() {
     let mut late = wish(1, 1, EventType::Join, 7, 1);
@@ -136,6 +223,27 @@ fn a_repeated_command_gets_its_first_outcome() {
         &[stored(5), stored(12), stored(12)],
     );
     assert_eq!(decision.events.len(), 1);
+}
+
+#[test]
+fn what_was_rejected_without_being_judged_is_judged_when_it_comes_again() {
+    use EventType::Join;
+    let mut before = world();
+    let unavailable = rejected(ErrorCode::Unavailable);
+    before.known.insert(name(8), unavailable);
+    before.known.insert(name(9), rejected(ErrorCode::NotJoined));
+    let wishes = [
+        wish(11, 8, Join, 7, 1),
+        wish(12, 8, Join, 7, 1),
+        wish(13, 9, Join, 8, 1),
+    ];
+    let outcomes = [stored(11), stored(11), rejected(ErrorCode::NotJoined)];
+    let decision = check(&wishes, &before, &outcomes);
+    assert_eq!(decision.reconsidered, [name(8)]);
+    assert!(
+        decision.rejections.is_empty(),
+        "known ones are not stored again"
+    );
 }
 
 #[test]
@@ -218,7 +326,7 @@ proptest! {
         while !rest.is_empty() {
             let (batch, later) = rest.split_at(splits.next().unwrap_or(60).min(rest.len()));
             rest = later;
-            let decision = decide(batch, &before, numbering(), NOW);
+            let decision = decide(batch, &before, &terms());
             for event in &decision.events {
                 let room = before.rooms.chats.get_mut(&event.event.chat_id).unwrap();
                 prop_assert!(event.event.id.get() > room.head, "ids grow along a chat");

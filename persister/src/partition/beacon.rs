@@ -8,15 +8,12 @@ use shared::beacon::{Beacon, INTERVAL};
 use shared::partition::Partition;
 use shared::stream::command_stream_name;
 use shared::{metric, subject};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::Office;
+use super::pace::Pace;
 use super::purge::Purge;
 use crate::progress::Progress;
-
-/// Commands waiting beyond which a new one would not be answered within the ten seconds a gateway waits: a busy
-/// machine carries out 20,000 a second (design section 6), a slow one perhaps a quarter of that.
-const LAG_MAX: u64 = 40_000;
 
 /// Speaks for as long as it is polled.
 pub(super) async fn speak(
@@ -28,6 +25,7 @@ pub(super) async fn speak(
     let mut tick = interval(INTERVAL);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut purge = Purge::default();
+    let mut pace = Pace::default();
     let mut lag = 0;
     let gauge = metrics::gauge!(metric::LAG, "partition" => partition.to_string());
     loop {
@@ -46,11 +44,12 @@ pub(super) async fn speak(
                 purge_up_to(office, partition, seq).await;
             }
         }
+        let behind = pace.is_behind(Instant::now(), progress.next_seq(), lag);
         let beacon = Beacon {
             partition,
             partitions: office.store.partitions(),
             epoch,
-            state: progress.state(lag, LAG_MAX),
+            state: progress.state(behind),
             lag,
             heads: progress.heads(),
         };

@@ -9,12 +9,13 @@ use shared::{metric, trace};
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::End;
 use super::owner::Owner;
+use super::{End, typing};
 use crate::backoff::Backoff;
 use crate::decide::{Decision, Wish};
 use crate::delivery::{Delivery, Listener};
 use crate::publish::Publication;
+use crate::set_aside::Reason;
 use crate::store::{AskFor, StoreError, TryAgain};
 
 /// Conflicts in a row after which the batch itself is suspected.
@@ -38,10 +39,18 @@ impl Owner<'_> {
         if deliveries.is_empty() {
             return Ok(());
         }
-        let (mut wishes, listeners): (Vec<Wish>, Vec<Listener>) = deliveries
-            .into_iter()
-            .map(|delivery| (delivery.wish, delivery.listener))
-            .unzip();
+        let mut wishes = Vec::with_capacity(deliveries.len());
+        let mut listeners = Vec::with_capacity(deliveries.len());
+        let mut originals = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            if let Some(reason) = delivery.unreadable {
+                self.set_aside(&delivery.wish, &delivery.original, reason)
+                    .await?;
+            }
+            wishes.push(delivery.wish);
+            listeners.push(delivery.listener);
+            originals.push(delivery.original);
+        }
         let mut parts = VecDeque::new();
         parts.push_back(0..wishes.len());
         while let Some(part) = parts.pop_front() {
@@ -50,6 +59,8 @@ impl Owner<'_> {
                 Ok(decision) => {
                     let last_seq = self.lease.next_seq - 1;
                     count(&wishes[part.clone()], &decision);
+                    let lease = self.office.store.typing_lease();
+                    typing::expect(self.typing_due, &decision.typing, lease);
                     publication.add(last_seq, &decision, &listeners[part]);
                 }
                 Err(Obstacle::End(end)) => return Err(end),
@@ -67,6 +78,8 @@ impl Owner<'_> {
                         %error,
                         "rejecting a command that cannot be stored"
                     );
+                    self.set_aside(wish, &originals[part.start], Reason::RefusedByDatabase)
+                        .await?;
                     wish.asks = Err(ErrorCode::Unavailable);
                     parts.push_front(part);
                 }
@@ -150,6 +163,7 @@ fn count(wishes: &[Wish], decision: &Decision) {
         let outcome = match outcome {
             Some(Outcome::Stored(_)) => "stored",
             Some(Outcome::Rejected(code)) => code.name(),
+            None if matches!(&wish.asks, Ok(asks) if asks.if_typing_since.is_some()) => "moot",
             None => "passed over",
         };
         metrics::counter!(metric::CARRIED_OUT, "type" => kind, "outcome" => outcome).increment(1);

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{End, Office};
+use crate::alarm::Alarm;
 use crate::backoff::Backoff;
 use crate::delivery::Delivery;
 use crate::fleet::Claim;
@@ -28,6 +29,8 @@ pub(super) struct Owner<'a> {
     pub(super) claim: &'a mut Claim,
     pub(super) lease: &'a mut Lease,
     pub(super) progress: &'a Progress,
+    /// Rings for what ends typing.
+    pub(super) typing_due: &'a Alarm,
 }
 
 impl Owner<'_> {
@@ -53,12 +56,7 @@ impl Owner<'_> {
                 biased;
                 () = self.office.life.stopping() => return End::Stopping,
                 _ = tick.tick() => {
-                    if self.office.bus.is_connected() {
-                        bus_seen = Instant::now();
-                    } else if bus_seen.elapsed() > BUS_LOST_MAX {
-                        return End::BusLost;
-                    }
-                    if let Err(end) = self.renew().await {
+                    if let Err(end) = self.stay(&mut bus_seen).await {
                         return end;
                     }
                 }
@@ -78,6 +76,16 @@ impl Owner<'_> {
                 }
             }
         }
+    }
+
+    /// Remains the owner for another while, unless there is a reason not to.
+    pub(super) async fn stay(&mut self, bus_seen: &mut Instant) -> Result<(), End> {
+        if self.office.bus.is_connected() {
+            *bus_seen = Instant::now();
+        } else if bus_seen.elapsed() > BUS_LOST_MAX {
+            return Err(End::BusLost);
+        }
+        self.renew().await
     }
 
     /// Renews the lease, also while nothing else happens.

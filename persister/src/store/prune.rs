@@ -8,9 +8,7 @@ use shared::clock::Timestamp;
 
 use crate::database::now_ms;
 use crate::entity::cmd_rejection::{Column, Entity};
-
-/// For how long a repetition of a key gets the first outcome (contract section 3).
-const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
+use crate::retention::IDEMPOTENCY_WINDOW;
 
 /// Most rows removed at a time, so that no batch waits long behind it.
 const ROWS_MAX: u64 = 1_000;
@@ -25,7 +23,8 @@ pub async fn rejections(db: &impl ConnectionTrait) -> Result<(), DbErr> {
         .await?
         .ok_or_else(|| DbErr::RecordNotFound("the time".to_owned()))?
         .try_get_by_index(0)?;
-    let oldest_kept = Timestamp::from_micros((now - KEPT_MS) * 1_000).to_utc();
+    let kept_ms = i64::try_from(IDEMPOTENCY_WINDOW.as_millis()).unwrap_or(i64::MAX);
+    let oldest_kept = Timestamp::from_micros((now - kept_ms) * 1_000).to_utc();
     loop {
         let some = Entity::find()
             .select_only()

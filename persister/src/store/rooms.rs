@@ -8,7 +8,7 @@ use shared::id::{ChatId, UserId};
 
 use super::pairs_in;
 use crate::decide::{Room, Rooms, Wish};
-use crate::entity::{chat, event, user_chat};
+use crate::entity::{chat, event, pruned_history, user_chat};
 
 /// All of it, in two statements.
 pub(super) async fn read(db: &impl ConnectionTrait, wishes: &[Wish]) -> Result<Rooms, DbErr> {
@@ -47,31 +47,33 @@ pub(super) async fn read(db: &impl ConnectionTrait, wishes: &[Wish]) -> Result<R
     Ok(rooms)
 }
 
-/// Those of the chats that exist, with country and id of the newest event (0 for none).
+/// Those of the chats that exist, with country and id of the newest event (0 for none). An event that was the
+/// newest stays the head when it is pruned: what comes next follows it, whoever saw it.
 pub async fn heads(
     db: &impl ConnectionTrait,
     chats: impl IntoIterator<Item = i64>,
 ) -> Result<Vec<(ChatId, String, i64)>, DbErr> {
-    let rows: Vec<(i64, String, Option<i64>)> = chat::Entity::find()
+    let rows: Vec<(i64, String, Option<i64>, Option<i64>)> = chat::Entity::find()
         .select_only()
         .columns([chat::Column::Id, chat::Column::CountryCode])
         .expr(newest_event())
+        .expr(pruned_through())
         .filter(chat::Column::Id.is_in(chats))
         .into_tuple()
         .all(db)
         .await?;
     rows.into_iter()
-        .map(|(id, country, head)| {
+        .map(|(id, country, newest, pruned)| {
             let id = ChatId::try_from(id).map_err(|error| DbErr::Type(error.to_string()))?;
-            Ok((id, country, head.unwrap_or(0)))
+            Ok((id, country, Ord::max(newest, pruned).unwrap_or(0)))
         })
         .collect()
 }
 
-/// Id of the newest event of the chat in the outer statement.
+/// Id of the newest event kept of the chat in the outer statement; null when there is none.
 ///
 /// One step in the index per chat; `max(id) … group by` would read every event of each chat (design 4.3.8).
-fn newest_event() -> SimpleExpr {
+pub(crate) fn newest_event() -> SimpleExpr {
     let newest = Query::select()
         .column((event::Entity, event::Column::Id))
         .from(event::Entity)
@@ -83,4 +85,17 @@ fn newest_event() -> SimpleExpr {
         .limit(1)
         .take();
     SimpleExpr::SubQuery(None, Box::new(SubQueryStatement::SelectStatement(newest)))
+}
+
+/// Up to which event the history of the chat in the outer statement is pruned; null when it is whole.
+pub(crate) fn pruned_through() -> SimpleExpr {
+    let pruned = Query::select()
+        .column((pruned_history::Entity, pruned_history::Column::Through))
+        .from(pruned_history::Entity)
+        .and_where(
+            Expr::col((pruned_history::Entity, pruned_history::Column::ChatId))
+                .equals((chat::Entity, chat::Column::Id)),
+        )
+        .take();
+    SimpleExpr::SubQuery(None, Box::new(SubQueryStatement::SelectStatement(pruned)))
 }

@@ -1,22 +1,41 @@
 //! Writes what was decided.
 
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Set};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Set};
+use shared::command::CommandId;
 
-use super::{StoreError, memberships};
+use shared::partition::Partition;
+
+use super::{StoreError, memberships, typing};
 use crate::decide::Decision;
 use crate::entity::{cmd_rejection, event};
 
-/// All of a decision. Order matters: memberships before countries, as `chats remove` does it too, so that the
-/// two never wait for each other.
+/// All of a decision. Order matters, so that this and `chats remove` never wait for each other: first what locks
+/// the chat (rows that refer to it), then memberships before countries, and what goes with the chat at last.
 pub(super) async fn decision(
     db: &impl ConnectionTrait,
+    partition: Partition,
     decision: &Decision,
 ) -> Result<(), StoreError> {
+    forget_rejections(db, &decision.reconsidered).await?;
     events(db, decision).await?;
     rejections(db, decision).await?;
+    typing::begin(db, partition, &decision.typing).await?;
     memberships::join(db, &decision.joined).await?;
     memberships::leave(db, &decision.left).await?;
     memberships::add_to_countries(db, &decision.countries).await?;
+    typing::end(db, &decision.typing).await?;
+    Ok(())
+}
+
+/// Of commands whose rejection was not final, and that were decided anew.
+async fn forget_rejections(db: &impl ConnectionTrait, ids: &[CommandId]) -> Result<(), DbErr> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    cmd_rejection::Entity::delete_many()
+        .filter(cmd_rejection::Column::CommandId.is_in(ids.iter().map(|id| id.uuid())))
+        .exec(db)
+        .await?;
     Ok(())
 }
 

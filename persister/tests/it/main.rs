@@ -10,6 +10,7 @@
 
 mod support;
 
+mod directory;
 mod fencing;
 mod fleet;
 mod memberships;
@@ -19,6 +20,9 @@ mod program;
 mod questions;
 mod removal;
 mod repetition;
+mod retention;
+mod set_aside;
 mod setup;
 mod takeover;
+mod typing;
 mod wiped_stream;

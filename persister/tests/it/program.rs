@@ -21,6 +21,8 @@ fn bad_settings_end_with_64_and_a_sentence() {
         (&["--partitions", "65"][..], "from 1 to 64"),
         (&["--database-url", "mysql://x"], "postgres://"),
         (&["--lease-ttl", "1ms"], "--lease-ttl"),
+        (&["--keep-typing", "1h"], "--keep-typing"),
+        (&["--keep-membership", "always"], "forever"),
         (&["run", "--log", "x=y=z"], "log filter"),
         (&["chats", "remove", "0"], "positive"),
     ] {

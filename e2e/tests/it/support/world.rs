@@ -40,6 +40,7 @@ pub(crate) struct Plan {
     pub(crate) persisters: u16,
     pub(crate) partitions: u16,
     pub(crate) daemon_args: Vec<String>,
+    pub(crate) gateway_args: Vec<String>,
 }
 
 impl Plan {
@@ -51,6 +52,7 @@ impl Plan {
             persisters: 1,
             partitions: 1,
             daemon_args: Vec::new(),
+            gateway_args: Vec::new(),
         }
     }
 
@@ -89,6 +91,7 @@ impl World {
             partitions: plan.partitions,
             database_url: database_url.clone(),
             daemon_args: plan.daemon_args,
+            gateway_args: plan.gateway_args,
             nats_store: folder.path().join("nats"),
             logs: folder.path().to_owned(),
             listener: None,

@@ -40,6 +40,32 @@ fn the_receipt_comes_with_the_outcome() {
 }
 
 #[test]
+fn a_chat_is_answered_in_the_order_of_its_commands_and_others_do_not_wait() {
+    let send = |chat: u32, receipt: &str| {
+        format!(
+            r#"SEND|destination:/chat/events.startTyping|receipt:{receipt}||{{"authorId":1,"chatId":{chat}}}"#
+        )
+    };
+    Script::connected(V1_2).check(&[
+        (&send(4, "1"), &["publish 1 START_TYPING by 1 in 4"]),
+        (&send(4, "2"), &[]),
+        (&send(5, "3"), &["publish 3 START_TYPING by 1 in 5"]),
+        (&send(4, "4"), &[]),
+        ("!accepted 1", &["publish 2 START_TYPING by 1 in 4"]),
+        ("!stored 2", &["publish 4 START_TYPING by 1 in 4"]),
+        ("!stored 3", &["RECEIPT|receipt-id:3"]),
+        // Settled twice is settled once.
+        ("!rejected 2 EXPIRED", &[]),
+        (
+            "!stored 1",
+            &["RECEIPT|receipt-id:1", "RECEIPT|receipt-id:2"],
+        ),
+        ("!stored 4", &["RECEIPT|receipt-id:4"]),
+        ("!stored 4", &[]),
+    ]);
+}
+
+#[test]
 fn a_rejected_command_reaches_its_sender_and_never_gets_a_receipt() {
     for (code, message) in [
         ("ALREADY_JOINED", "User 1 has already joined chat 4"),

@@ -30,10 +30,7 @@ static GROUND: OnceCell<Ground> = OnceCell::const_new();
 async fn ground() -> &'static Ground {
     let start = || async {
         let folder = tempfile::tempdir().unwrap();
-        let program = match std::env::var_os("NATS_SERVER") {
-            Some(program) => PathBuf::from(program),
-            None => tools::find_nats_server().unwrap(),
-        };
+        let program = nats_server();
         let (port, store) = (preflight::free_port().unwrap(), folder.path().join("store"));
         let nats = NatsServer::start(&program, port, &store, folder.path(), None)
             .await
@@ -48,6 +45,17 @@ async fn ground() -> &'static Ground {
         }
     };
     GROUND.get_or_init(start).await
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test has no flags; this one variable says which server to use"
+)]
+fn nats_server() -> PathBuf {
+    match std::env::var_os("NATS_SERVER") {
+        Some(program) => program.into(),
+        None => tools::find_nats_server().unwrap(),
+    }
 }
 
 async fn start_gateway(

@@ -1,7 +1,7 @@
 //! A persister as gateways see one, for what no real one can be brought to do on demand.
 //!
 //! It owns the only partition and stores nothing: a command becomes an event and an outcome at once. The chat
-//! says what happens instead: see [`Chats`]. What real persisters do is shown by their own tests and end to end.
+//! may say that something else happens: see the constants. What real persisters do is shown by their own tests and end to end.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -25,7 +25,13 @@ use shared::subject;
 pub(crate) const MISSING_CHATS: i64 = 1_000_000;
 
 /// Commands in this chat are never answered.
-pub(crate) const SILENT_CHAT: i64 = 999_999;
+pub(crate) const SILENT_CHAT: i64 = 800_001;
+
+/// Events of this chat are far longer than any real one.
+pub(crate) const LOUD_CHAT: i64 = 800_002;
+
+/// How much longer.
+const LOUD_OCTETS: usize = 200 << 10;
 
 /// Commands in chats from here on are rejected; the rest of the number is that of the error code.
 const REJECTING_CHATS: i64 = 900_000;
@@ -58,7 +64,7 @@ pub(crate) fn start(url: String) {
 
 async fn run(url: &str) {
     let client = async_nats::connect(url).await.unwrap();
-    let partition = Partition::try_from(0).unwrap();
+    let partition = Partition::new(0);
     stream::declare(&jetstream::new(client.clone()), partition, &LIMITS)
         .await
         .unwrap();
@@ -119,7 +125,9 @@ impl Chats {
         };
         let headers = command.headers.as_ref().unwrap();
         let header = |name: &str| headers.get(name).unwrap().as_str();
-        let id = header(async_nats::header::NATS_MESSAGE_ID.as_ref()).parse().unwrap();
+        let id = header(async_nats::header::NATS_MESSAGE_ID.as_ref())
+            .parse()
+            .unwrap();
         let told = serde_json::to_vec(&[CommandOutcome { id, outcome }]).unwrap();
         publish(client, subject::outcomes(header(GATEWAY_HEADER)), told).await;
     }
@@ -140,8 +148,11 @@ impl Chats {
             event_type: kind,
             event_time: clock::now(),
         };
-        let payload = Envelope::new(&event, previous, None).encode();
-        publish(client, subject::events(count(), chat), payload.to_vec()).await;
+        let mut payload = Envelope::new(&event, previous, None).encode().to_vec();
+        if chat.get() == LOUD_CHAT {
+            payload.resize(payload.len() + LOUD_OCTETS, b' ');
+        }
+        publish(client, subject::events(count(), chat), payload).await;
         event.id
     }
 

@@ -6,8 +6,8 @@
 
 use std::net::SocketAddr;
 
-use super::socket::{BINARY, CLOSE, PING, PONG, Socket, TEXT, WsFrame, ws_frame};
 use super::gateway;
+use super::socket::{BINARY, CLOSE, PING, PONG, Socket, TEXT, WsFrame, ws_frame};
 
 pub(crate) const VERSIONS: [&str; 3] = ["1.0", "1.1", "1.2"];
 
@@ -44,8 +44,13 @@ pub(crate) struct Client {
 impl Client {
     /// Before CONNECT.
     pub(crate) async fn new(server: SocketAddr) -> Self {
+        Self::on(Socket::open(server).await)
+    }
+
+    /// On a WebSocket that is there already.
+    pub(crate) fn on(socket: Socket) -> Self {
         Self {
-            socket: Socket::open(server).await,
+            socket,
             inbox: String::new(),
         }
     }
@@ -57,7 +62,10 @@ impl Client {
             .send(&format!("CONNECT|accept-version:{version}|host:test"))
             .await;
         let connected = client.next().await;
-        assert!(connected.starts_with(&format!("CONNECTED|version:{version}|")), "{connected}");
+        assert!(
+            connected.starts_with(&format!("CONNECTED|version:{version}|")),
+            "{connected}"
+        );
         client
     }
 
@@ -79,14 +87,13 @@ impl Client {
     /// The next thing from the server: a frame, `beat`, `pong …`, or the end.
     pub(crate) async fn next(&mut self) -> String {
         loop {
-            if let Some(rest) = self.inbox.strip_prefix('\n') {
-                self.inbox = rest.to_owned();
+            if self.inbox.starts_with('\n') {
+                self.inbox.remove(0);
                 return "beat".to_owned();
             }
-            if let Some((text, rest)) = self.inbox.split_once('\0') {
-                let shown = show(text);
-                self.inbox = rest.to_owned();
-                return shown;
+            if let Some(end) = self.inbox.find('\0') {
+                let frame: String = self.inbox.drain(..=end).collect();
+                return show(frame.trim_end_matches('\0'));
             }
             match self.socket.receive().await {
                 None => return "end".to_owned(),
@@ -108,8 +115,15 @@ impl Client {
             CLOSE => {
                 let (code, reason) = frame.close_reason();
                 // The closing handshake; a server in a hurry may be gone already.
-                let _ = self.socket.try_write(&ws_frame(CLOSE, code.to_be_bytes()).encode()).await;
-                assert_eq!(self.socket.receive().await, None, "nothing follows a Close frame");
+                let _ = self
+                    .socket
+                    .try_write(&ws_frame(CLOSE, code.to_be_bytes()).encode())
+                    .await;
+                assert_eq!(
+                    self.socket.receive().await,
+                    None,
+                    "nothing follows a Close frame"
+                );
                 return Some(format!("close {code} {reason}"));
             }
             _ => panic!("not for a STOMP client: {frame:?}"),

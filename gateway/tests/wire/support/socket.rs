@@ -14,6 +14,10 @@ pub(crate) const CLOSE: u8 = 8;
 pub(crate) const PING: u8 = 9;
 pub(crate) const PONG: u8 = 10;
 
+/// In the place of a length: the length follows, in so many bits.
+const SIXTEEN_BITS: u8 = 126;
+const SIXTY_FOUR_BITS: u8 = 127;
+
 /// Any will do for a test.
 const MASK: [u8; 4] = [0x1F, 0x00, 0xA5, 0xFF];
 
@@ -62,14 +66,14 @@ impl WsFrame {
         let mask_bit = u8::from(self.masked) << 7;
         let length = self.payload.len();
         if let Ok(short) = u8::try_from(length)
-            && short < 126
+            && short < SIXTEEN_BITS
         {
             octets.push(mask_bit | short);
         } else if let Ok(medium) = u16::try_from(length) {
-            octets.push(mask_bit | 126);
+            octets.push(mask_bit | SIXTEEN_BITS);
             octets.extend(medium.to_be_bytes());
         } else {
-            octets.push(mask_bit | 127);
+            octets.push(mask_bit | SIXTY_FOUR_BITS);
             octets.extend((length as u64).to_be_bytes());
         }
         if self.masked {
@@ -94,6 +98,14 @@ impl WsFrame {
             [_] => panic!("a Close frame of one octet"),
         }
     }
+}
+
+/// A request without a body.
+pub(crate) fn request_text(line: &str, headers: &[(&str, &str)]) -> String {
+    let headers = headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\r\n"));
+    format!("{line}\r\n{}\r\n", headers.collect::<String>())
 }
 
 /// Status line and headers, with names in lower case.
@@ -134,11 +146,12 @@ impl Socket {
 
     /// Sends a request without a body and reads the head of the answer.
     pub(crate) async fn request(&mut self, line: &str, headers: &[(&str, &str)]) -> Head {
-        let mut request = format!("{line}\r\n");
-        for (name, value) in headers {
-            request += &format!("{name}: {value}\r\n");
-        }
-        self.write(format!("{request}\r\n").as_bytes()).await;
+        self.write(request_text(line, headers).as_bytes()).await;
+        self.head().await
+    }
+
+    /// Reads the head of an HTTP answer.
+    pub(crate) async fn head(&mut self) -> Head {
         let mut text = Vec::new();
         while !text.ends_with(b"\r\n\r\n") {
             text.push(within(self.stream.read_u8()).await.unwrap());
@@ -174,6 +187,15 @@ impl Socket {
         within(self.stream.shutdown()).await.unwrap();
     }
 
+    /// Waits until the server has ended a connection on which it has nothing more to say than a status.
+    pub(crate) async fn is_ended(&mut self) -> bool {
+        let mut last_words = Vec::new();
+        within(self.stream.read_to_end(&mut last_words))
+            .await
+            .unwrap();
+        last_words.is_empty() || last_words.starts_with(b"HTTP/1.1 408 ")
+    }
+
     /// The next frame; `None` when the server has ended the connection properly.
     pub(crate) async fn receive(&mut self) -> Option<WsFrame> {
         let first = match within(self.stream.read_u8()).await {
@@ -184,8 +206,8 @@ impl Socket {
         let second = self.octet().await;
         assert_eq!(second & 0x80, 0, "servers do not mask");
         let length = match second {
-            126 => u64::from(within(self.stream.read_u16()).await.unwrap()),
-            127 => within(self.stream.read_u64()).await.unwrap(),
+            SIXTEEN_BITS => u64::from(within(self.stream.read_u16()).await.unwrap()),
+            SIXTY_FOUR_BITS => within(self.stream.read_u64()).await.unwrap(),
             length => length.into(),
         };
         let mut payload = vec![0; usize::try_from(length).unwrap()];

@@ -70,7 +70,7 @@ impl Gateway {
         let body = CommandBody {
             author_id: command.author_id,
             chat_id: command.chat_id,
-            if_typing_since: None,
+            if_typing_since: command.if_typing_since,
         };
         let subject = subject::command(self.partitions, command.chat_id, command.kind);
         self.send_raw(

@@ -7,12 +7,16 @@ use clap::Parser;
 use persister::app::App;
 use persister::config::{Cli, RunConfig, Task};
 use persister::database::{Database, DatabaseUrl, fix_partitions, migrate};
+use persister::decide::TypingLease;
 use persister::health::Health;
 use persister::store::Store;
 use shared::lifecycle::Lifecycle;
 
 use super::nats::Nats;
 use super::{Gateway, postgres};
+
+/// Of stores that tests use directly.
+const TYPING_LEASE: TypingLease = TypingLease(Duration::from_mins(1));
 
 /// Which database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +80,7 @@ impl Rig {
             database.writer,
             1.try_into().unwrap(),
             lease_ttl,
+            TYPING_LEASE,
             owner.to_owned(),
         )
     }

@@ -1,0 +1,31 @@
+//! Breaks every part of the system at random, under load, and judges what came of it.
+//!
+//! Two gateways, three persisters, a NATS cluster of three and PostgreSQL run as real processes. Senders and
+//! subscribers talk to the gateways like any client would and come back whenever they are cut off. Meanwhile
+//! processes are killed, stopped and restarted, and connections are cut. At the end the evidence (what senders
+//! were told, what subscribers saw, what the database holds) is judged as a whole.
+//!
+//! The seed decides the faults and what each client wants to do, but not how all of it interleaves: that is the
+//! operating system's.
+//!
+//! Read in this order: the [`plan`] of faults (pure), the [`ground`] they happen on and the [`faults`] that carry
+//! them out; the clients ([`stomp`], [`sender`], [`subscriber`], with their common [`tally`]); the [`evidence`],
+//! the [`records`] that the database adds to it, and the [`check`] (pure) that finds each [`violation`]; the
+//! [`run`] of all that, its [`config`] and its [`summary`].
+
+#![warn(missing_docs)]
+
+pub mod check;
+pub mod config;
+pub mod evidence;
+pub mod faults;
+pub mod ground;
+pub mod plan;
+pub mod records;
+pub mod run;
+pub mod sender;
+pub mod stomp;
+pub mod subscriber;
+pub mod summary;
+pub mod tally;
+pub mod violation;

@@ -1,0 +1,92 @@
+//! The client libraries of `e2e/clients`, run by Node.js or Python as `make clients` installed them.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use local::tools::project_folder;
+use serde_json::Value;
+use tokio::process::Command;
+
+use super::within;
+
+/// A client library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Library {
+    /// `@stomp/stompjs` 7, over `sockjs-client` where the URL says http.
+    Stompjs,
+    /// `stompjs` 2.3.3.
+    OldStompjs,
+    /// `webstomp-client`.
+    WebstompClient,
+    /// `react-stomp-hooks`.
+    ReactStompHooks,
+    /// Python's `stomp.py`.
+    StompPy,
+}
+
+impl Library {
+    /// Plays a scenario and returns what the client saw.
+    pub(crate) async fn play(self, scenario: &Value) -> Value {
+        let mut command = match self {
+            Self::Stompjs => javascript("stompjs"),
+            Self::OldStompjs => javascript("old-stompjs"),
+            Self::WebstompClient => javascript("webstomp-client"),
+            Self::ReactStompHooks => javascript("react-stomp-hooks"),
+            Self::StompPy => python(),
+        };
+        run(command.arg(scenario.to_string())).await
+    }
+}
+
+/// Runs the client that `make run` recommends to a person.
+pub(crate) async fn run_by_hand(url: &str, chat: i64, user: i64) -> Value {
+    let arguments = [url, &chat.to_string(), &user.to_string()];
+    run(node().arg("four-events.mjs").args(arguments)).await
+}
+
+fn javascript(library: &str) -> Command {
+    let mut command = node();
+    command.args(["play.mjs", library]);
+    command
+}
+
+fn node() -> Command {
+    let folder = project_folder().join("e2e/clients");
+    needed(&folder.join("node_modules"));
+    let mut command = Command::new("node");
+    command.current_dir(folder);
+    command
+}
+
+fn python() -> Command {
+    let python = project_folder().join(".local/python/bin/python");
+    needed(&python);
+    let mut command = Command::new(python);
+    command.current_dir(project_folder().join("e2e/clients"));
+    command.arg("stomp_py.py");
+    command
+}
+
+fn needed(installed: &Path) {
+    assert!(
+        installed.exists(),
+        "{} is missing; `make clients` installs the client libraries",
+        installed.display()
+    );
+}
+
+/// What a client printed; fails with all of it if the client did.
+async fn run(command: &mut Command) -> Value {
+    let output = command.stdin(Stdio::null()).kill_on_drop(true).output();
+    let output = within("the client's end", output)
+        .await
+        .expect("node is on PATH; `make clients` installs it");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{command:?} failed ({}):\n{printed}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{error}:\n{printed}"))
+}

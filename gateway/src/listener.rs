@@ -1,0 +1,105 @@
+//! The port that clients connect to: takes TCP connections and has HTTP/1 spoken on them.
+//!
+//! axum's own server has no deadline for the head of a request: whoever connects and says nothing, or one octet a
+//! minute, would be kept for ever. Here there is one. Upgraded connections leave this module's care, but keep the
+//! TCP options set here: one whose client vanished without a word, and never promised heart-beats, is found out by
+//! TCP itself.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use rustix::net::sockopt;
+use shared::lifecycle::Lifecycle;
+use tokio::net::{TcpListener, TcpStream};
+
+/// Wait after a connection could not be taken, which mostly means that there are no file descriptors left.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
+
+/// A connection silent for so long is asked whether it still lives, so often and so many times before it counts as
+/// dead.
+const KEEP_ALIVE_IDLE: Duration = Duration::from_mins(1);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEP_ALIVE_PROBES_MAX: u32 = 3;
+
+/// Serves until the process is asked to stop; connections then finish the request they are at.
+///
+/// `head_max` is the longest wait for the head of a request, on a new connection or between two requests.
+pub async fn serve(listener: TcpListener, router: Router, head_max: Duration, life: Lifecycle) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(head_max);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = life.stopping() => return,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                life.spawn(connection(
+                    http.clone(),
+                    stream,
+                    router.clone(),
+                    life.clone(),
+                ));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be taken");
+                tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
+            }
+        }
+    }
+}
+
+async fn connection(http: http1::Builder, stream: TcpStream, router: Router, life: Lifecycle) {
+    if let Err(error) = prepare(&stream) {
+        // The client may be gone already; if so, that shows in a moment.
+        tracing::debug!(%error, "TCP options could not be set");
+    }
+    let service = TowerToHyperService::new(router);
+    let connection = http
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = life.stopping() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "an HTTP connection ended early");
+    }
+}
+
+fn prepare(stream: &TcpStream) -> std::io::Result<()> {
+    // Small frames must not wait for more to fill a packet.
+    stream.set_nodelay(true)?;
+    sockopt::set_socket_keepalive(stream, true)?;
+    sockopt::set_tcp_keepidle(stream, KEEP_ALIVE_IDLE)?;
+    sockopt::set_tcp_keepintvl(stream, KEEP_ALIVE_INTERVAL)?;
+    sockopt::set_tcp_keepcnt(stream, KEEP_ALIVE_PROBES_MAX)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn connections_are_watched_by_tcp_itself() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap());
+        let (_client, accepted) = tokio::join!(client, listener.accept());
+        let (stream, _) = accepted.unwrap();
+        prepare(&stream).unwrap();
+        assert!(stream.nodelay().unwrap());
+        assert_eq!(sockopt::socket_keepalive(&stream), Ok(true));
+        assert_eq!(sockopt::tcp_keepidle(&stream), Ok(KEEP_ALIVE_IDLE));
+        assert_eq!(sockopt::tcp_keepintvl(&stream), Ok(KEEP_ALIVE_INTERVAL));
+        assert_eq!(sockopt::tcp_keepcnt(&stream), Ok(KEEP_ALIVE_PROBES_MAX));
+    }
+}

@@ -1,0 +1,210 @@
+//! Who is typing: read and written with each batch, and looked through for what is due.
+//!
+//! Due by the clock of the database, the one clock all replicas share. Ends were counted from event times, which
+//! are NATS's: as far as the two clocks differ, typing ends sooner or later.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Order, Query};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryResult, Set};
+use shared::command::{Command, CommandId};
+use shared::event::EventType;
+use shared::id::{ChatId, EventId, UserId};
+use shared::partition::Partition;
+
+use super::{Store, StoreError, pairs_in, part};
+use crate::database::now_ms;
+use crate::decide::{Place, Typing, Typists, Wish};
+use crate::entity::typing::{ActiveModel, Column, Entity};
+
+/// Most rows looked at in one step.
+const STEP_ROWS_MAX: u64 = 256;
+
+/// What a batch has to know beforehand: of those who leave, and of those it asks about.
+pub(super) async fn read(db: &impl ConnectionTrait, wishes: &[Wish]) -> Result<Typists, DbErr> {
+    let places: BTreeSet<(i64, i64)> = wishes
+        .iter()
+        .filter_map(|wish| wish.asks.as_ref().ok())
+        .filter(|asks| asks.if_typing_since.is_some() || asks.kind == EventType::Leave)
+        .map(|command| (command.chat_id.get(), command.author_id.get()))
+        .collect();
+    let mut typists = Typists::default();
+    if places.is_empty() {
+        return Ok(typists);
+    }
+    let rows = Entity::find()
+        .filter(pairs_in((Column::ChatId, Column::UserId), places))
+        .all(db)
+        .await?;
+    for row in rows {
+        let typing = Typing {
+            since: id(row.since)?,
+            ends_at_ms: row.ends_at,
+        };
+        typists
+            .known
+            .insert((id(row.chat_id)?, id(row.user_id)?), typing);
+    }
+    Ok(typists)
+}
+
+/// Who is typing from now on. A chat that was removed meanwhile is a foreign key violation, hence a conflict.
+pub(super) async fn begin(
+    db: &impl ConnectionTrait,
+    partition: Partition,
+    changes: &BTreeMap<Place, Option<Typing>>,
+) -> Result<(), DbErr> {
+    let rows: Vec<_> = changes
+        .iter()
+        .filter_map(|((chat, user), typing)| {
+            typing.map(|typing| ActiveModel {
+                chat_id: Set(chat.get()),
+                user_id: Set(user.get()),
+                part: Set(part(partition)),
+                since: Set(typing.since.get()),
+                ends_at: Set(typing.ends_at_ms),
+            })
+        })
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    Entity::insert_many(rows)
+        .on_conflict(
+            OnConflict::columns([Column::ChatId, Column::UserId])
+                .update_columns([Column::Since, Column::EndsAt])
+                .to_owned(),
+        )
+        .exec_without_returning(db)
+        .await?;
+    Ok(())
+}
+
+/// Who is typing no more.
+pub(super) async fn end(
+    db: &impl ConnectionTrait,
+    changes: &BTreeMap<Place, Option<Typing>>,
+) -> Result<(), DbErr> {
+    let places: Vec<_> = changes
+        .iter()
+        .filter(|(_, typing)| typing.is_none())
+        .map(|((chat, user), _)| (chat.get(), user.get()))
+        .collect();
+    if places.is_empty() {
+        return Ok(());
+    }
+    Entity::delete_many()
+        .filter(pairs_in((Column::ChatId, Column::UserId), places))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+/// Typing whose end is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    ends_at_ms: i64,
+    chat: ChatId,
+    user: UserId,
+    since: EventId,
+}
+
+impl Due {
+    /// What ends it.
+    pub fn command(&self) -> Command {
+        Command {
+            id: CommandId::stop_typing(self.since),
+            kind: EventType::StopTyping,
+            author_id: self.user,
+            chat_id: self.chat,
+            if_typing_since: Some(self.since),
+        }
+    }
+}
+
+/// What a look at the table came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// In order of their ends.
+    pub due: Vec<Due>,
+    /// What comes next.
+    pub next: Next,
+}
+
+/// What comes after what is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// More that is due: look again, after the last.
+    More,
+    /// Something that will be due by then.
+    In(Duration),
+    /// Nothing.
+    Nothing,
+}
+
+impl Store {
+    /// One step through what is due in a partition, after what was seen already.
+    pub async fn due_typing(
+        &self,
+        partition: Partition,
+        after: Option<Due>,
+    ) -> Result<Look, StoreError> {
+        let mut query = Query::select();
+        query
+            .columns([
+                Column::EndsAt,
+                Column::ChatId,
+                Column::UserId,
+                Column::Since,
+            ])
+            .expr(now_ms(self.db.get_database_backend()))
+            .from(Entity)
+            .and_where(Column::Part.eq(part(partition)))
+            .order_by(Column::EndsAt, Order::Asc)
+            .order_by(Column::ChatId, Order::Asc)
+            .order_by(Column::UserId, Order::Asc)
+            .limit(STEP_ROWS_MAX);
+        if let Some(after) = after {
+            let columns = [Column::EndsAt, Column::ChatId, Column::UserId];
+            let values = [after.ends_at_ms, after.chat.get(), after.user.get()];
+            query.and_where(
+                Expr::tuple(columns.map(Expr::col)).gt(Expr::tuple(values.map(Expr::value))),
+            );
+        }
+        super::bounded(async {
+            let rows = self.db.query_all(&query).await?;
+            Ok(look(&rows)?)
+        })
+        .await
+    }
+}
+
+fn look(rows: &[QueryResult]) -> Result<Look, DbErr> {
+    let mut due = Vec::new();
+    for row in rows {
+        let now: i64 = row.try_get_by_index(4)?;
+        let ends_at_ms: i64 = row.try_get_by_index(0)?;
+        if ends_at_ms > now {
+            let wait = ends_at_ms.abs_diff(now);
+            let next = Next::In(Duration::from_millis(wait));
+            return Ok(Look { due, next });
+        }
+        due.push(Due {
+            ends_at_ms,
+            chat: id(row.try_get_by_index(1)?)?,
+            user: id(row.try_get_by_index(2)?)?,
+            since: id(row.try_get_by_index(3)?)?,
+        });
+    }
+    let next = if due.len() as u64 == STEP_ROWS_MAX {
+        Next::More
+    } else {
+        Next::Nothing
+    };
+    Ok(Look { due, next })
+}
+
+fn id<T: TryFrom<i64, Error = shared::id::NotAnId>>(number: i64) -> Result<T, DbErr> {
+    T::try_from(number).map_err(|error| DbErr::Type(error.to_string()))
+}

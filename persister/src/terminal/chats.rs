@@ -1,0 +1,61 @@
+//! `persister chats …`
+
+use std::io::Write;
+
+use anyhow::Context;
+
+use crate::config::{ChatsAction, DatabaseConfig};
+use crate::database::Database;
+use crate::provision::{self, ChatLine};
+
+/// Carries out one action and writes what it came to.
+pub async fn run(action: ChatsAction, out: &mut impl Write) -> anyhow::Result<()> {
+    match action {
+        ChatsAction::List { database, json } => {
+            let database = open(&database).await?;
+            let chats = provision::list(&database.reader).await?;
+            if json {
+                serde_json::to_writer(&mut *out, &chats)?;
+                writeln!(out)?;
+            } else {
+                table(&chats, out)?;
+            }
+            database.close().await?;
+        }
+        ChatsAction::Add {
+            database,
+            country,
+            name,
+        } => {
+            let database = open(&database).await?;
+            let id = provision::add(&database.writer, &country, &name).await?;
+            writeln!(out, "{id}")?;
+            database.close().await?;
+        }
+        ChatsAction::Remove { database, id } => {
+            let database = open(&database).await?;
+            let removed = provision::remove(&database.writer, id).await?;
+            database.close().await?;
+            anyhow::ensure!(removed, "there is no chat {id}");
+        }
+    }
+    Ok(())
+}
+
+async fn open(config: &DatabaseConfig) -> anyhow::Result<Database> {
+    Database::connect(&config.database_url)
+        .await
+        .context("cannot open the database")
+}
+
+fn table(chats: &[ChatLine], out: &mut impl Write) -> std::io::Result<()> {
+    writeln!(out, "{:>6}  {:<7}  {:>7}  NAME", "ID", "COUNTRY", "MEMBERS")?;
+    for chat in chats {
+        writeln!(
+            out,
+            "{:>6}  {:<7}  {:>7}  {}",
+            chat.id, chat.country, chat.members, chat.name
+        )?;
+    }
+    Ok(())
+}
