@@ -60,11 +60,9 @@ async fn postgres_finds_its_databases_again_after_a_crash() {
 
     let again = PostgresServer::start(spec()).await.unwrap();
     again.create_database("kept").unwrap();
-    assert!(
-        again
-            .process()
-            .lines()
-            .iter()
-            .any(|line| line.contains("\"kept\" already exists"))
-    );
+    // The log reaches us after the answer does.
+    let logged = |line: &str| line.contains("\"kept\" already exists").then_some(());
+    let patience = std::time::Duration::from_secs(30);
+    let found = again.process().wait_for_line("sure", patience, logged);
+    found.await.unwrap();
 }
