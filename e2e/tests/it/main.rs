@@ -16,6 +16,7 @@ mod errors_reach_the_sender;
 mod nats_outage;
 mod one_trace;
 mod persister_crash;
+mod queries_over_http;
 mod racing_joins;
 mod resume;
 mod runner;
