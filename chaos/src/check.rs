@@ -1,7 +1,7 @@
 //! The judge: finds every broken promise in the evidence. Pure; it asks nobody and waits for nothing.
 //!
-//! Three questions, a file each: was every command told the truth ([`commands`]), do the database's tables agree
-//! with each other ([`history`]), did every subscriber see what is stored ([`delivery`])?
+//! Three questions, a file each: was every command told the truth (`commands`), do the database's tables agree
+//! with each other (`history`), did every subscriber see what is stored (`delivery`)?
 
 mod commands;
 mod delivery;

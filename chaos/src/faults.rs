@@ -11,7 +11,7 @@ use local::postgres::PostgresServer;
 use local::proxy::Proxy;
 use rustix::process::Signal;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::ground::Ground;
 use crate::plan::{Blow, Fault, Lane, Plan};
@@ -118,11 +118,21 @@ async fn run(
 impl Part {
     async fn strike(&mut self, fault: Fault, lane: Lane, tally: &Tally) {
         match fault.blow {
-            Blow::Kill { away } => {
+            Blow::Kill { away, again } => {
                 tally.count(Count::Kills);
                 self.kill(fault.part).await;
                 sleep(away).await;
-                self.start(fault.part, lane, tally).await;
+                if let Some(again) = again
+                    && timeout(again, self.restart(fault.part)).await.is_err()
+                {
+                    // Given up half-way, it was killed.
+                    tally.count(Count::Kills);
+                }
+                if self.is_running(fault.part) {
+                    self.wait_healthy(fault.part, tally).await;
+                } else {
+                    self.start(fault.part, lane, tally).await;
+                }
             }
             Blow::Stop { stopped } => {
                 tally.count(Count::Stops);
@@ -201,16 +211,30 @@ impl Part {
         }
     }
 
+    /// Starts it again, and kills it when dropped before it is ready.
+    async fn restart(&mut self, node: usize) -> anyhow::Result<()> {
+        match self {
+            Self::Daemon(daemon) => daemon.restart().await,
+            Self::Nats(cluster) => cluster.node_mut(node).restart().await,
+            Self::Postgres(postgres) => postgres.restart().await,
+            Self::Link(_) => Ok(()),
+        }
+    }
+
+    fn is_running(&self, node: usize) -> bool {
+        let process = match self {
+            Self::Daemon(daemon) => daemon.process(),
+            Self::Nats(cluster) => cluster.nodes()[node].process(),
+            Self::Postgres(postgres) => postgres.process(),
+            Self::Link(_) => return true,
+        };
+        process.exit().is_none()
+    }
+
     /// Starts it again, as often as it takes.
     async fn start(&mut self, node: usize, lane: Lane, tally: &Tally) {
         for _ in 0..START_TRIES_MAX {
-            let started = match self {
-                Self::Daemon(daemon) => daemon.restart().await,
-                Self::Nats(cluster) => cluster.node_mut(node).restart().await,
-                Self::Postgres(postgres) => postgres.restart().await,
-                Self::Link(_) => Ok(()),
-            };
-            match started {
+            match self.restart(node).await {
                 Ok(()) => return self.wait_healthy(node, tally).await,
                 Err(error) => tally.note(&format_args!("{lane} does not start: {error:#}")),
             }

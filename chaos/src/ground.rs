@@ -28,6 +28,11 @@ const COUNTRIES_WITH_TWO: [&str; 2] = ["AF", "AX"];
 /// The first chats that the migration makes, one per country, in the order of the countries.
 const FIRST_CHATS: std::ops::RangeInclusive<i64> = 1..=6;
 
+/// What the servers keep, below the folder of a run.
+pub const DATA_FOLDERS: [&str; 2] = [NATS_FOLDER, POSTGRES_FOLDER];
+const NATS_FOLDER: &str = "nats";
+const POSTGRES_FOLDER: &str = "postgres";
+
 /// What to start.
 pub struct GroundSpec {
     /// From which programs.
@@ -162,7 +167,7 @@ pub fn knows_typing_lease(persister: &Path) -> anyhow::Result<bool> {
 async fn start_nats(spec: &GroundSpec, logs: &Path) -> anyhow::Result<NatsCluster> {
     NatsCluster::start(&NatsClusterSpec {
         program: spec.programs.nats_server.clone(),
-        store: spec.folder.join("nats"),
+        store: spec.folder.join(NATS_FOLDER),
         logs: logs.to_owned(),
         listener: Some(spec.listener.clone()),
     })
@@ -172,7 +177,7 @@ async fn start_nats(spec: &GroundSpec, logs: &Path) -> anyhow::Result<NatsCluste
 async fn start_postgres(spec: &GroundSpec, logs: &Path) -> anyhow::Result<PostgresServer> {
     PostgresServer::start(PostgresSpec {
         programs: spec.postgres_programs.clone(),
-        data: spec.folder.join("postgres"),
+        data: spec.folder.join(POSTGRES_FOLDER),
         logs: logs.to_owned(),
         durability: Durability::ProcessLoss,
         listener: Some(spec.listener.clone()),

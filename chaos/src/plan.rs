@@ -22,6 +22,9 @@ pub const NATS_NODES: usize = local::nats_cluster::NODES;
 const AWAY_MS: Range<u64> = 0..3_000;
 /// How long a process is stopped, and a connection held.
 const STOPPED_MS: Range<u64> = 500..4_000;
+/// Share of killed processes that are killed again while they start, in percent, and how soon.
+const AGAIN_PERCENT: u32 = 30;
+const AGAIN_MS: Range<u64> = 10..1_500;
 /// Everything starts in peace.
 const FIRST_AFTER_MS: u64 = 1_000;
 
@@ -63,6 +66,8 @@ pub enum Blow {
     Kill {
         /// How long it stays away.
         away: Duration,
+        /// It is killed again this long after its new start, unless it is ready by then.
+        again: Option<Duration>,
     },
     /// SIGSTOP, and SIGCONT after a while: alive, deaf, and of the opinion that no time has passed.
     Stop {
@@ -162,15 +167,17 @@ impl Lane {
     fn blow(self, rng: &mut StdRng) -> Blow {
         let away = millis(rng, AWAY_MS);
         let long = millis(rng, STOPPED_MS);
+        let again =
+            Some(millis(rng, AGAIN_MS)).filter(|_| rng.random_range(0..100) < AGAIN_PERCENT);
         let dice = rng.random_range(0..100);
         match self {
             Self::Gateway(_) | Self::Persister(_) => match dice {
-                0..50 => Blow::Kill { away },
+                0..50 => Blow::Kill { away, again },
                 50..85 => Blow::Stop { stopped: long },
                 _ => Blow::Restart,
             },
             Self::Nats | Self::Postgres => match dice {
-                0..60 => Blow::Kill { away },
+                0..60 => Blow::Kill { away, again },
                 _ => Blow::Stop { stopped: long },
             },
             _ => match dice {

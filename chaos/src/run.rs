@@ -139,6 +139,12 @@ pub async fn run(spec: Spec) -> anyhow::Result<Summary> {
         tally.note(&format_args!("JUDGED {violation}"));
     }
     violations.append(&mut totals.violations);
+    if violations.is_empty() {
+        // Nobody needs the data of a clean run. What cannot be removed is removed by the next run of this seed.
+        for data in ground::DATA_FOLDERS {
+            let _ = std::fs::remove_dir_all(spec.folder.join(data));
+        }
+    }
     Ok(Summary {
         seed: spec.seed,
         length: spec.length,

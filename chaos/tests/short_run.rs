@@ -10,12 +10,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chaos::plan::{Blow, Lane, Plan};
 use chaos::run::{Spec, run};
 use local::system::Programs;
 use local::tools;
 
-/// Its plan has kills and stops of every kind of process, and cuts of every kind of link.
-const SEED: u64 = 20;
+/// Its plan strikes every kind of process and link; a test below sees to that.
+const SEED: u64 = 2645;
 const LENGTH: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,6 +45,41 @@ async fn half_a_minute_of_chaos_breaks_no_promise() {
         "{summary}kept in {}",
         folder.keep().display()
     );
+}
+
+#[test]
+fn its_plan_kills_and_stops_every_kind_of_process_and_cuts_every_kind_of_link() {
+    assert_eq!(struck(SEED), [true; 12]);
+}
+
+/// Of each kind of process whether it is killed and whether it is stopped, of each kind of link whether it is cut.
+fn struck(seed: u64) -> [bool; 12] {
+    let plan = Plan::new(seed, LENGTH);
+    let some = |lane: fn(&Lane) -> bool, blow: fn(&Blow) -> bool| {
+        let mut lanes = plan.lanes.iter().filter(|(its, _)| lane(its));
+        lanes.any(|(_, faults)| faults.iter().any(|fault| blow(&fault.blow)))
+    };
+    let killed = |blow: &Blow| matches!(blow, Blow::Kill { .. });
+    let stopped = |blow: &Blow| matches!(blow, Blow::Stop { .. });
+    let cut = |blow: &Blow| matches!(blow, Blow::Cut { .. });
+    let gateway = |lane: &Lane| matches!(lane, Lane::Gateway(_));
+    let persister = |lane: &Lane| matches!(lane, Lane::Persister(_));
+    let nats = |lane: &Lane| matches!(lane, Lane::Nats);
+    let postgres = |lane: &Lane| matches!(lane, Lane::Postgres);
+    [
+        some(gateway, killed),
+        some(gateway, stopped),
+        some(persister, killed),
+        some(persister, stopped),
+        some(nats, killed),
+        some(nats, stopped),
+        some(postgres, killed),
+        some(postgres, stopped),
+        some(|lane| matches!(lane, Lane::ClientLink(_)), cut),
+        some(|lane| matches!(lane, Lane::NatsLink { .. }), cut),
+        some(|lane| matches!(lane, Lane::PersisterNatsLink { .. }), cut),
+        some(|lane| matches!(lane, Lane::DatabaseLink(_)), cut),
+    ]
 }
 
 /// A program of this workspace.

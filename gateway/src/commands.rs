@@ -4,6 +4,8 @@
 //! not take effect. Once something may have left this process, only NATS's refusal of the very first attempt
 //! proves that nothing happened; everything else that brings no outcome is OUTCOME_UNKNOWN.
 
+mod refused;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,6 +22,7 @@ use shared::{metric, subject, trace};
 use tokio::sync::{Semaphore, oneshot};
 use tracing::Instrument;
 
+use self::refused::is_refusal;
 use crate::config::CommandConfig;
 use crate::outbound::{Answer, Outbound};
 use crate::outcomes::Outcomes;
@@ -33,6 +36,9 @@ const PLACE_WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// Wait for NATS's word that it has the command before publishing it again, under the same id.
 const ACCEPT_WAIT: Duration = Duration::from_secs(1);
+
+/// Wait before publishing again. While a stream has no leader, NATS says so at once, again and again.
+const PUBLISH_AGAIN: Duration = Duration::from_millis(100);
 
 /// Wait for the outcome before asking the persisters for it, and between questions.
 const OUTCOME_WAIT: Duration = Duration::from_secs(2);
@@ -189,6 +195,7 @@ impl Inner {
                     tracing::warn!(%error, command.id = %command.id, "typing could not be ended");
                 }
             }
+            tokio::time::sleep(PUBLISH_AGAIN).await;
         }
     }
 
@@ -261,6 +268,7 @@ impl Inner {
                     }
                 }
             }
+            tokio::time::sleep(PUBLISH_AGAIN).await;
             if self.bus.is_connected() {
                 connected = Instant::now();
             } else {
@@ -317,14 +325,6 @@ impl Inner {
             .await
             .unwrap_or_else(|_| Err(PublishError::new(PublishErrorKind::TimedOut)))
     }
-}
-
-/// Whether NATS said no: the stream is full or does not exist.
-fn is_refusal(error: &PublishError) -> bool {
-    matches!(
-        error.kind(),
-        PublishErrorKind::StreamNotFound | PublishErrorKind::Other
-    )
 }
 
 /// What an outcome means for the sender. No outcome at all only comes of the registry's end, with the process.

@@ -56,6 +56,8 @@ pub struct Terms {
     pub typing_lease: TypingLease,
     /// The time, for the age of typing commands.
     pub now: Timestamp,
+    /// Commands up to this sequence were carried out before, by an owner whose transactions are lost.
+    pub carried_out_once: i64,
 }
 
 /// An event to store.
@@ -199,7 +201,7 @@ fn judge<'a>(
         EventType::Join => join::judge(command, rooms)?,
         EventType::Leave => leave::judge(command, rooms)?,
         EventType::StartTyping | EventType::StopTyping => {
-            typing::judge(command, wish.time, terms.now)?;
+            typing::judge(command, wish, terms)?;
         }
     }
     Ok(Some(command))

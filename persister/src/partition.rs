@@ -6,6 +6,7 @@
 
 mod beacon;
 mod carry_out;
+mod hindsight;
 mod owner;
 mod pace;
 mod purge;

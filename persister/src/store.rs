@@ -86,7 +86,7 @@ impl Store {
         self.typing_lease
     }
 
-    fn numbering(&self, lease: &Lease) -> Numbering {
+    pub(crate) fn numbering(&self, lease: &Lease) -> Numbering {
         Numbering {
             base: lease.id_base,
             partition: lease.partition,
@@ -157,6 +157,7 @@ impl Store {
             numbering: self.numbering(lease),
             typing_lease: self.typing_lease,
             now: shared::clock::now(),
+            carried_out_once: lease.carried_out_once,
         };
         let mut decision = decide(wishes, &before, &terms);
         if !decision.suspects.is_empty() {

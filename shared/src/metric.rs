@@ -53,6 +53,8 @@ pub const LAG: &str = "persister_lag_commands";
 pub const PUBLISHED: &str = "persister_events_published_total";
 /// Times NATS was found to have lost messages that were processed, or a hole in a stream: data loss, alarm.
 pub const STREAM_LOSSES: &str = "persister_stream_losses_total";
+/// Times the database was found to lack commands that were carried out, as after a failover: alarm.
+pub const DATABASE_LOSSES: &str = "persister_database_losses_total";
 /// Events removed because they were kept for long enough, by `class`.
 pub const PRUNED: &str = "persister_events_pruned_total";
 /// Commands set aside because they cannot be carried out, by `reason`: somebody should look.
@@ -138,6 +140,7 @@ pub fn describe() {
         "Events published, repetitions included"
     );
     describe_counter!(STREAM_LOSSES, Unit::Count, "Losses found in NATS streams");
+    describe_counter!(DATABASE_LOSSES, Unit::Count, "Losses found in the database");
     describe_counter!(
         PRUNED,
         Unit::Count,

@@ -19,17 +19,17 @@ use shared::error_code::ErrorCode;
 use shared::event::{ChatEvent, EventType};
 use shared::id::{ChatId, EventId, UserId};
 
+use super::{Terms, Wish};
+
 /// Age from which a typing command is not carried out any more: after an outage, nobody wants to watch old
 /// typing (contract section 5, `EXPIRED`).
 pub(super) const AGE_MAX_MS: u64 = 10_000;
 
-/// Refuses what has waited too long. What makes typing end is never too late.
-pub(super) fn judge(
-    command: &Command,
-    accepted: Timestamp,
-    now: Timestamp,
-) -> Result<(), ErrorCode> {
-    if command.if_typing_since.is_none() && now.millis_since(accepted) > AGE_MAX_MS {
+/// Refuses what has waited too long. What makes typing end is never too late, nor what was in time once.
+pub(super) fn judge(command: &Command, wish: &Wish, terms: &Terms) -> Result<(), ErrorCode> {
+    let is_old = terms.now.millis_since(wish.time) > AGE_MAX_MS;
+    let counts = command.if_typing_since.is_none() && wish.seq > terms.carried_out_once;
+    if is_old && counts {
         Err(ErrorCode::Expired)
     } else {
         Ok(())

@@ -9,7 +9,7 @@ use std::time::Duration;
 use shared::{metric, stream};
 use tokio::time::timeout;
 
-use super::{End, Office};
+use super::{End, Office, hindsight};
 use crate::history::{self, History};
 use crate::progress::Progress;
 use crate::publish::{Announcement, Publication, Publisher};
@@ -89,6 +89,7 @@ async fn attempt(
         office.store.restart(lease, first_seq).await?;
         progress.restarted(lease.next_seq);
     }
+    hindsight::look_back(office, lease).await?;
     Ok(())
 }
 

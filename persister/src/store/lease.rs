@@ -29,6 +29,9 @@ pub struct Lease {
     pub published_seq: i64,
     /// Id of the command at `next_seq - 1`, if it has one.
     pub last_command_id: Option<CommandId>,
+    /// Everything up to this sequence was carried out once, whatever the database says. Not stored: the event
+    /// stream tells.
+    pub carried_out_once: i64,
 }
 
 impl Lease {
@@ -40,6 +43,7 @@ impl Lease {
             next_seq: row.next_seq,
             published_seq: row.published_seq,
             last_command_id: row.last_command_id.map(CommandId::from),
+            carried_out_once: 0,
         }
     }
 

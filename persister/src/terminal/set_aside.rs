@@ -138,7 +138,7 @@ async fn list(
 
 fn table(rows: &[Kept], out: &mut impl Write) -> std::io::Result<()> {
     // Whoever made it up may have put control characters into it.
-    let tame = |text: &str| -> String { text.escape_debug().take(CELL_CHARS_MAX).collect() };
+    let harmless = |text: &str| -> String { text.escape_debug().take(CELL_CHARS_MAX).collect() };
     let mut line = |[seq, time, reason, subject, body]: [&str; 5]| {
         writeln!(
             out,
@@ -147,7 +147,8 @@ fn table(rows: &[Kept], out: &mut impl Write) -> std::io::Result<()> {
     };
     line(["SEQ", "TIME", "REASON", "SUBJECT", "BODY"])?;
     for kept in rows {
-        let cells = [&kept.time, &kept.reason, &kept.subject, &kept.body].map(|text| tame(text));
+        let cells =
+            [&kept.time, &kept.reason, &kept.subject, &kept.body].map(|text| harmless(text));
         let [time, reason, subject, body] = &cells;
         line([&kept.seq.to_string(), time, reason, subject, body])?;
     }

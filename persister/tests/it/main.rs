@@ -10,9 +10,12 @@
 
 mod support;
 
+mod crash;
 mod directory;
 mod fencing;
 mod fleet;
+mod guarantees;
+mod lost_tail;
 mod memberships;
 mod outage;
 mod pipeline;

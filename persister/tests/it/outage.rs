@@ -19,6 +19,7 @@ use crate::support::{Gateway, PATIENCE, Rig, on_both_databases};
 on_both_databases!(
     after_nats_was_away_commands_go_on,
     a_command_that_cannot_be_stored_is_rejected_alone,
+    a_full_stream_refuses_commands_and_drains_in_order,
 );
 
 async fn after_nats_was_away_commands_go_on(mut rig: Rig) {
@@ -58,6 +59,30 @@ async fn a_command_that_cannot_be_stored_is_rejected_alone(rig: Rig) {
             _ => assert!(matches!(outcome, Outcome::Stored(_)), "{outcome:?}"),
         }
     }
+    persister.stop().await;
+}
+
+async fn a_full_stream_refuses_commands_and_drains_in_order(rig: Rig) {
+    let mut config = rig.config(1);
+    config.streams.command_stream_bytes_max = 1 << 20;
+    Running::start(&config).await.stop().await;
+    let mut gateway = rig.gateway(1).await;
+    let mut taken = Vec::new();
+    for author in 1.. {
+        let join = command(Join, author, 4);
+        if !gateway.try_to_send(&join).await {
+            break;
+        }
+        taken.push(join);
+    }
+    assert!(taken.len() > 1_000, "{}", taken.len());
+
+    let persister = Running::start(&config).await;
+    for (join, id) in taken.iter().zip(1..) {
+        assert_eq!(stored(gateway.outcome(join.id).await), id);
+    }
+    // Sending is tried until there is room again.
+    stored(gateway.ask(&command(StartTyping, 7, 4)).await);
     persister.stop().await;
 }
 

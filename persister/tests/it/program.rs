@@ -1,8 +1,8 @@
 //! The binary: exit codes, the line that says it serves, and what it prints.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output};
 
+use crate::support::daemon::Daemon;
 use crate::support::{Kind, Rig};
 
 fn persister(arguments: &[&str]) -> Command {
@@ -33,48 +33,10 @@ fn bad_settings_end_with_64_and_a_sentence() {
     }
 }
 
-/// A running binary, ended with the test.
-struct Daemon(Child);
-
-impl Daemon {
-    /// Starts it and waits for the line that says it serves.
-    fn start(rig: &Rig) -> (Self, String) {
-        let mut child = persister(&["--log-format", "json"])
-            .env("NATS_URL", rig.nats.url())
-            .env("DATABASE_URL", &rig.database_url)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let ready = lines
-            .by_ref()
-            .map(Result::unwrap)
-            .find(|line| line.contains("\"persister ready\""))
-            .expect("it gets ready");
-        std::thread::spawn(move || lines.for_each(drop));
-        (Self(child), ready)
-    }
-
-    /// Asks it to stop, and waits for its exit code.
-    fn stop(mut self) -> Option<i32> {
-        let pid = self.0.id().to_string();
-        Command::new("kill").arg(&pid).status().unwrap();
-        self.0.wait().unwrap().code()
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[tokio::test]
 async fn it_says_when_it_serves_and_ends_cleanly_when_told_to() {
     let rig = Rig::start(Kind::Sqlite).await;
-    let (daemon, ready) = Daemon::start(&rig);
-    let ready: serde_json::Value = serde_json::from_str(&ready).unwrap();
+    let (daemon, ready) = Daemon::start(&rig, 1);
     assert_eq!(ready["database"], "sqlite");
     assert_eq!(ready["partitions"], 1);
     let admin = ready["admin"].as_str().unwrap();

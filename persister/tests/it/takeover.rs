@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use persister::store::AskFor;
 use shared::error_code::ErrorCode;
-use shared::event::EventType::{Join, StartTyping};
+use shared::event::EventType::{Join, Leave, StartTyping};
 use shared::partition::Partition;
 
 use crate::support::gateway::{command, stored};
@@ -15,6 +15,7 @@ on_both_databases!(
     what_was_stored_and_not_published_is_published_by_the_next_owner,
     what_waited_without_an_owner_is_carried_out_by_the_next,
     a_stopping_owner_leaves_nothing_to_repeat,
+    what_was_published_and_not_noted_is_published_again_as_it_was,
 );
 
 async fn what_was_stored_and_not_published_is_published_by_the_next_owner(rig: Rig) {
@@ -76,4 +77,28 @@ async fn a_stopping_owner_leaves_nothing_to_repeat(rig: Rig) {
     let lease = store.acquire(Partition::new(0)).await.unwrap();
     let lease = lease.expect("the lease was given back");
     assert_eq!((lease.next_seq, lease.published_seq), (2, 1));
+}
+
+async fn what_was_published_and_not_noted_is_published_again_as_it_was(rig: Rig) {
+    let persister = rig.persister(1).await;
+    let mut gateway = rig.gateway(1).await;
+    let commands = [command(Join, 7, 4), command(Leave, 7, 4)];
+    let mut first = Vec::new();
+    for command in &commands {
+        stored(gateway.ask(command).await);
+        first.push(gateway.event().await);
+    }
+    persister.stop().await;
+    // As if the owner had died before it could note that.
+    let store = rig.store("gone", Duration::from_mins(1)).await;
+    let mut lease = store.acquire(Partition::new(0)).await.unwrap().unwrap();
+    lease.published_seq = 0;
+    store.release(&lease).await.unwrap();
+
+    let persister = rig.persister(1).await;
+    for (command, first) in commands.iter().zip(first) {
+        assert_eq!(gateway.event().await, first);
+        assert_eq!(stored(gateway.outcome(command.id).await), first.0.id.get());
+    }
+    persister.stop().await;
 }

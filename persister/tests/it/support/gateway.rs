@@ -67,26 +67,41 @@ impl Gateway {
 
     /// Publishes a command and waits until the stream has it.
     pub(crate) async fn send(&self, command: &Command) {
+        let (subject, body) = self.encode(command);
+        self.send_raw(subject, Some(command.id), body).await;
+    }
+
+    /// Publishes a command; whether the stream has taken it.
+    pub(crate) async fn try_to_send(&self, command: &Command) -> bool {
+        let (subject, body) = self.encode(command);
+        let headers = self.headers(Some(command.id));
+        let ack = self
+            .jetstream
+            .publish_with_headers(subject, headers, body.into());
+        ack.await.unwrap().await.is_ok()
+    }
+
+    fn encode(&self, command: &Command) -> (String, Vec<u8>) {
         let body = CommandBody {
             author_id: command.author_id,
             chat_id: command.chat_id,
             if_typing_since: command.if_typing_since,
         };
         let subject = subject::command(self.partitions, command.chat_id, command.kind);
-        self.send_raw(
-            subject,
-            Some(command.id),
-            serde_json::to_vec(&body).unwrap(),
-        )
-        .await;
+        (subject, serde_json::to_vec(&body).unwrap())
     }
 
-    pub(crate) async fn send_raw(&self, subject: String, id: Option<CommandId>, body: Vec<u8>) {
+    fn headers(&self, id: Option<CommandId>) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(GATEWAY_HEADER, self.name.as_str());
         if let Some(id) = id {
             headers.insert(NATS_MESSAGE_ID, id.to_string().as_str());
         }
+        headers
+    }
+
+    pub(crate) async fn send_raw(&self, subject: String, id: Option<CommandId>, body: Vec<u8>) {
+        let headers = self.headers(id);
         let publishing = async {
             // While the server is away an attempt fails; the id makes repeating it safe.
             loop {

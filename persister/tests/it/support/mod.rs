@@ -1,6 +1,8 @@
 //! Servers that clean up after themselves, a persister in this process, and a gateway's side of the bus.
 
+pub(crate) mod daemon;
 pub(crate) mod gateway;
+pub(crate) mod load;
 pub(crate) mod nats;
 pub(crate) mod postgres;
 pub(crate) mod rig;

@@ -30,6 +30,13 @@ impl Nats {
         self.server = None;
     }
 
+    /// Ends it as a crash would.
+    pub(crate) fn crash(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.kill("KILL");
+        }
+    }
+
     pub(crate) fn start_again(&mut self) {
         let (server, _) = launch(self.directory.path(), &self.port.to_string());
         self.server = Some(server);

@@ -97,6 +97,13 @@ impl Postgres {
         self.server = None;
     }
 
+    /// Ends it as a crash would: open transactions and unwritten buffers are gone.
+    pub(crate) fn crash(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.kill("QUIT");
+        }
+    }
+
     /// Address of a database of this name.
     pub(crate) fn url(&self, name: &str) -> String {
         let host = self.directory.display();
@@ -105,9 +112,19 @@ impl Postgres {
 
     /// Address of a new, empty database.
     pub(crate) async fn new_database(&self) -> String {
+        self.create("template1").await
+    }
+
+    /// Address of a copy of the database at this address, which nobody uses.
+    pub(crate) async fn copy_of(&self, url: &str) -> String {
+        let (_, name) = url.split_once("localhost/").unwrap();
+        self.create(name.split('?').next().unwrap()).await
+    }
+
+    async fn create(&self, template: &str) -> String {
         let name = format!("t{}", uuid::Uuid::new_v4().simple());
         let admin = Database::connect(self.url("postgres")).await.unwrap();
-        let create = format!("CREATE DATABASE {name}");
+        let create = format!("CREATE DATABASE {name} TEMPLATE {template}");
         admin.execute_unprepared(&create).await.unwrap();
         admin.close().await.unwrap();
         self.url(&name)

@@ -53,6 +53,15 @@ impl Rig {
         }
     }
 
+    /// A deployment on servers that the test keeps in hand.
+    pub(crate) fn of(nats: Nats, database_url: String) -> Self {
+        Self {
+            nats,
+            database_url,
+            _directory: tempfile::tempdir().unwrap(),
+        }
+    }
+
     pub(crate) fn config(&self, partitions: u16) -> RunConfig {
         config(&self.nats.url(), &self.database_url, partitions)
     }

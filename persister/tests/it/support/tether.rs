@@ -1,18 +1,18 @@
 //! A server process that ends with its owner, even if the owner is killed.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// Ends the server when standard input does, which is when the test process is gone or drops its end; then
-/// removes what the first argument names, if anything. Lets go of the log, so that it ends with the server.
+/// Ends the server when standard input does, which is when the test process is gone or drops its end, with the
+/// signal that it named on a line, if it did; then removes what the first argument names, if anything. Lets go of the log, so that it ends with the server.
 const SCRIPT: &str = r#"
 garbage=$1; shift
 "$@" <&- & server=$!
 exec 2>&-
-read _
-kill -INT $server; wait $server
+read signal
+kill -${signal:-INT} $server; wait $server
 [ -z "$garbage" ] || rm -rf "$garbage"
 "#;
 
@@ -58,6 +58,14 @@ impl Tether {
         // A full pipe would stop the server.
         std::thread::spawn(move || log.for_each(drop));
         (Self { shell }, found)
+    }
+}
+
+impl Tether {
+    /// Ends it with this signal.
+    pub(crate) fn kill(mut self, signal: &str) {
+        let stdin = self.shell.stdin.as_mut().unwrap();
+        writeln!(stdin, "{signal}").unwrap();
     }
 }
 
