@@ -1,34 +1,46 @@
 //! `/api/chats/{chatId}/events`: a chat's history, in the form it was delivered in.
+//!
+//! A history lists what is kept. Where events after the given one are kept no longer, `oldestEventId` says from
+//! which event on the list is complete.
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use serde::Serialize;
 use shared::error_code::ErrorCode;
 use shared::event::ChatEvent;
-use shared::id::ChatId;
-use shared::query::{EVENTS_MAX, EventsRequest, HeadsRequest, Page};
+use shared::id::{ChatId, EventId};
+use shared::query::{EVENTS_MAX, EventsRequest, HeadsRequest};
 
 use super::Api;
-use super::page::{Listing, Paging, id};
+use super::page::{Paging, id};
 use super::problem::Problem;
 use crate::questions;
+
+/// A page of it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct History {
+    rows: Vec<ChatEvent>,
+    next: Option<EventId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oldest_event_id: Option<EventId>,
+}
 
 pub(super) async fn list(
     State(api): State<Api>,
     Path(chat): Path<String>,
     Query(paging): Query<Paging>,
-) -> Result<Json<Listing<ChatEvent>>, Problem> {
+) -> Result<Json<History>, Problem> {
     let chat: ChatId = id("chatId", &chat)?;
     let wanted = paging.request()?;
     let client = &api.bus.client;
     let (mut rows, mut after, mut more) = (Vec::new(), wanted.after, true);
+    let mut oldest_event_id = None;
     // A page of ours may be more than a persister answers at once.
     while more && (rows.len() as u64) < wanted.limit {
         let limit = (wanted.limit - rows.len() as u64).min(EVENTS_MAX);
         let page = questions::events(client, &EventsRequest { chat, after, limit }).await?;
-        // Nothing was seen before the beginning, so from there on is whatever there is.
-        if let Some(oldest) = page.gone.filter(|_| after > 0) {
-            return Err(Problem::history_gone(chat, oldest));
-        }
+        oldest_event_id = oldest_event_id.max(page.gone);
         more = page.more;
         rows.extend(page.events.into_iter().map(|chained| chained.event));
         after = rows
@@ -42,5 +54,14 @@ pub(super) async fn list(
             return Err(Problem::about_chat(ErrorCode::ChatNotFound, chat));
         }
     }
-    Ok(Listing::json(Page { rows, more }, |event| event.id.get()))
+    let next = if more {
+        rows.last().map(|event| event.id)
+    } else {
+        None
+    };
+    Ok(Json(History {
+        rows,
+        next,
+        oldest_event_id,
+    }))
 }

@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use shared::error_code::ErrorCode;
-use shared::id::{ChatId, EventId};
+use shared::id::ChatId;
 
 /// When to try again after a retryable problem, in seconds.
 const RETRY_AFTER_SECONDS: &str = "1";
@@ -16,7 +16,6 @@ const RETRY_AFTER_SECONDS: &str = "1";
 pub(super) struct Problem {
     code: ErrorCode,
     detail: String,
-    oldest_event_id: Option<EventId>,
 }
 
 #[derive(Serialize)]
@@ -29,8 +28,6 @@ struct Document<'a> {
     detail: &'a str,
     code: ErrorCode,
     retryable: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    oldest_event_id: Option<EventId>,
 }
 
 impl Problem {
@@ -38,22 +35,12 @@ impl Problem {
         Self {
             code,
             detail: detail.into(),
-            oldest_event_id: None,
         }
     }
 
     /// A path or query parameter whose value cannot be.
     pub(super) fn invalid(name: &str, rule: &str) -> Self {
         Self::new(ErrorCode::InvalidField, format!("Parameter {name} {rule}"))
-    }
-
-    /// The events asked for are no longer all kept.
-    pub(super) fn history_gone(chat: ChatId, oldest: EventId) -> Self {
-        let detail = format!("The history of chat {chat} no longer reaches back that far");
-        Self {
-            oldest_event_id: Some(oldest),
-            ..Self::new(ErrorCode::HistoryGone, detail)
-        }
     }
 
     /// A question about a chat that was answered with a code instead of an answer.
@@ -86,7 +73,6 @@ impl IntoResponse for Problem {
             detail: &self.detail,
             code: self.code,
             retryable: self.code.retryable(),
-            oldest_event_id: self.oldest_event_id,
         };
         let mut response = (status, Json(document)).into_response();
         let headers = response.headers_mut();
