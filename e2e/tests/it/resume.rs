@@ -79,6 +79,54 @@ async fn who_has_seen_everything_gets_nothing_twice() {
     }
 }
 
+/// Clients that come back at once, and what each of them missed: more than the recent events at hand.
+const STORM_CLIENTS: usize = 300;
+const STORM_MISSED: usize = 150;
+
+/// Events that somebody who never left sees while all of them catch up.
+const LIVE_MIN: usize = 10;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn live_events_go_on_while_hundreds_catch_up() {
+    let world = World::start(Plan::small(Database::Postgres)).await;
+    let gateway = world.system.gateways[0].listen();
+    let mut writer = Client::connect(gateway).await;
+    assert_eq!(writer.ask("joinChat", 1, 1).await, Answer::Receipt);
+    let seen = Records::open(&world.database_url).await.events().await[0].id;
+    type_often(&mut writer, STORM_MISSED).await;
+
+    let mut storm = tokio::task::JoinSet::new();
+    for _ in 0..STORM_CLIENTS {
+        storm.spawn(async move {
+            let mut client = Client::connect(gateway).await;
+            let receipt = client.resume(1, seen).await;
+            let mut last = seen;
+            for _ in 0..STORM_MISSED {
+                let id = client.event().await.json()["id"].as_i64().unwrap();
+                assert!(id > last, "{id} after {last}");
+                last = id;
+            }
+            assert_eq!(client.answer(&receipt).await, Answer::Receipt);
+        });
+    }
+    // Another chat, so that what is live is not part of what is missed.
+    let mut live = Client::connect(gateway).await;
+    live.subscribe(2).await;
+    let mut seen_live = 0;
+    while !storm.is_empty() {
+        assert_eq!(live.ask("startTyping", 2, 2).await, Answer::Receipt);
+        live.event().await;
+        seen_live += 1;
+        while let Some(done) = storm.try_join_next() {
+            done.unwrap();
+        }
+    }
+    assert!(
+        seen_live >= LIVE_MIN,
+        "only {seen_live} live events got through"
+    );
+}
+
 #[tokio::test]
 async fn a_bad_event_id_is_refused_and_leaves_no_subscription() {
     let world = World::start(Plan::small(Database::Sqlite)).await;
