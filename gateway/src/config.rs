@@ -1,11 +1,14 @@
 //! Settings of the gateway: flags and environment, each with its unit, default and check.
 
+mod edge;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Args, Parser, ValueEnum};
 use shared::config::{AdminConfig, BadSettings, NatsConfig, TelemetryConfig, duration};
 
+pub use self::edge::EdgeConfig;
 use crate::session::SessionLimits;
 use crate::stomp::decode::DecodeLimits;
 
@@ -29,6 +32,9 @@ pub struct Config {
     /// Longest time from the request to stop until the process ends, like `20s`.
     #[arg(long, env = "DRAIN_MAX", default_value = "20s", value_parser = duration)]
     pub drain_max: Duration,
+
+    #[command(flatten)]
+    pub edge: EdgeConfig,
 
     #[command(flatten)]
     pub nats: NatsConfig,

@@ -15,6 +15,7 @@ use shared::{clock, metric};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::Instrument;
 
+use crate::client_address::ClientAddress;
 use crate::commands::Commands;
 use crate::disconnect::Disconnect;
 use crate::fanout::{Fanout, Subscriber, SubscriberId};
@@ -50,10 +51,10 @@ pub struct Connections {
 
 impl Connections {
     /// Serves one client to the end.
-    pub async fn serve<T: Transport>(&self, transport: T) {
+    pub async fn serve<T: Transport>(&self, transport: T, client: ClientAddress) {
         let number = self.sessions.fetch_add(1, Ordering::Relaxed) + 1;
         let id = uuid::Uuid::new_v4().simple().to_string();
-        let span = tracing::info_span!(parent: None, "connection", session.id = %id, transport = transport.name());
+        let span = tracing::info_span!(parent: None, "connection", session.id = %id, client.address = %client, transport = transport.name());
         let connections = metrics::gauge!(metric::CONNECTIONS, "transport" => transport.name());
         connections.increment(1);
         let session = Session::new(id, SERVER, Arc::clone(&self.limits), now());

@@ -2,7 +2,7 @@
 //!
 //! It keeps no state that another gateway could not rebuild. Read in this order:
 //!
-//! - the road: [`listener`], [`router`], [`handshake`], [`transport`], [`sockjs`], [`framing`];
+//! - the road: [`listener`], [`client_address`], [`gate`], [`router`], [`handshake`], [`transport`], [`sockjs`], [`framing`];
 //! - the protocol, pure: [`stomp`], [`session`], [`destination`], [`refusal`], [`disconnect`];
 //! - one client: [`connection`], [`outbound`];
 //! - what clients ask: [`commands`], [`outcomes`], [`owners`], [`beacons`], [`questions`], [`presence`];
@@ -11,6 +11,7 @@
 pub mod api;
 pub mod beacons;
 pub mod chain;
+pub mod client_address;
 pub mod commands;
 pub mod config;
 pub mod connection;
@@ -18,6 +19,7 @@ pub mod destination;
 pub mod disconnect;
 pub mod fanout;
 pub mod framing;
+pub mod gate;
 pub mod handshake;
 pub mod listener;
 pub mod outbound;
@@ -42,10 +44,12 @@ use shared::lifecycle::Lifecycle;
 use shared::telemetry;
 use tokio::net::TcpListener;
 
+use crate::client_address::TrustedProxies;
 use crate::commands::Commands;
 use crate::config::{Auth, Config};
 use crate::connection::Connections;
 use crate::fanout::Fanout;
+use crate::gate::Gate;
 use crate::owners::{GatewayReadiness, Owners};
 use crate::presence::Presence;
 use crate::sockjs::sessions::SockJs;
@@ -114,7 +118,10 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
         sessions: Arc::default(),
     };
     let sockjs = SockJs::new(connections.clone(), bus.clone(), &config.sockjs);
-    let router = router::router(connections, sockjs, bus);
+    let gate = Gate {
+        proxies: TrustedProxies::new(&config.edge.trusted_proxies),
+    };
+    let router = router::router(connections, sockjs, bus, gate);
     let server = listener::serve(listener, router, config.request_head_max, life.clone());
     life.spawn_essential("listener", server);
     tracing::info!(%listen, %admin, "gateway ready");

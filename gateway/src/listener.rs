@@ -9,12 +9,16 @@ use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use rustix::net::sockopt;
 use shared::lifecycle::Lifecycle;
 use tokio::net::{TcpListener, TcpStream};
+
+use crate::client_address::Peer;
 
 /// Wait after a connection could not be taken, which mostly means that there are no file descriptors left.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
@@ -37,10 +41,11 @@ pub async fn serve(listener: TcpListener, router: Router, head_max: Duration, li
             () = life.stopping() => return,
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok((stream, address)) => {
                 life.spawn(connection(
                     http.clone(),
                     stream,
+                    Peer::new(address),
                     router.clone(),
                     life.clone(),
                 ));
@@ -53,12 +58,22 @@ pub async fn serve(listener: TcpListener, router: Router, head_max: Duration, li
     }
 }
 
-async fn connection(http: http1::Builder, stream: TcpStream, router: Router, life: Lifecycle) {
+async fn connection(
+    http: http1::Builder,
+    stream: TcpStream,
+    peer: Peer,
+    router: Router,
+    life: Lifecycle,
+) {
     if let Err(error) = prepare(&stream) {
         // The client may be gone already; if so, that shows in a moment.
         tracing::debug!(%error, "TCP options could not be set");
     }
-    let service = TowerToHyperService::new(router);
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        router.call(request)
+    });
     let connection = http
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();

@@ -3,12 +3,15 @@
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use shared::bus::Bus;
 
 use crate::api;
+use crate::client_address::ClientAddress;
 use crate::connection::Connections;
+use crate::gate::{self, Gate};
 use crate::handshake;
 use crate::sockjs::path::SessionKey;
 use crate::sockjs::sessions::SockJs;
@@ -20,7 +23,7 @@ use crate::transport::websocket::{SockJsWebSocket, WebSocket};
 const MESSAGE_OCTETS_SLACK: usize = 64 << 10;
 
 /// Builds the router. SockJS's resources over plain HTTP are listed in [`routes`], the queries in [`api`].
-pub fn router(connections: Connections, sockjs: SockJs, queries: Bus) -> Router {
+pub fn router(connections: Connections, sockjs: SockJs, queries: Bus, gate: Gate) -> Router {
     Router::new()
         .route("/ws", get(base))
         .route("/ws/", get(base))
@@ -29,29 +32,39 @@ pub fn router(connections: Connections, sockjs: SockJs, queries: Bus) -> Router 
         .with_state(connections)
         .merge(routes::routes(sockjs))
         .merge(api::routes(queries))
+        .layer(middleware::from_fn_with_state(gate, gate::pass))
 }
 
 /// `/ws`: raw WebSocket, or SockJS's greeting for who asks without an upgrade.
-async fn base(State(connections): State<Connections>, request: Request) -> Response {
+async fn base(
+    State(connections): State<Connections>,
+    client: ClientAddress,
+    request: Request,
+) -> Response {
     if handshake::is_wanted(request.headers()) {
-        upgrade(connections, request, Road::Raw)
+        upgrade(connections, client, request, Road::Raw)
     } else {
         info::greeting()
     }
 }
 
-async fn raw_websocket(State(connections): State<Connections>, request: Request) -> Response {
-    upgrade(connections, request, Road::Raw)
+async fn raw_websocket(
+    State(connections): State<Connections>,
+    client: ClientAddress,
+    request: Request,
+) -> Response {
+    upgrade(connections, client, request, Road::Raw)
 }
 
 /// The session's id only has to be a valid one: a session over a WebSocket lasts as long as that, and its name is
 /// nobody else's concern.
 async fn sockjs_websocket(
     State(connections): State<Connections>,
+    client: ClientAddress,
     _: SessionKey,
     request: Request,
 ) -> Response {
-    upgrade(connections, request, Road::SockJs)
+    upgrade(connections, client, request, Road::SockJs)
 }
 
 #[derive(Clone, Copy)]
@@ -60,7 +73,12 @@ enum Road {
     SockJs,
 }
 
-fn upgrade(connections: Connections, request: Request, road: Road) -> Response {
+fn upgrade(
+    connections: Connections,
+    client: ClientAddress,
+    request: Request,
+    road: Road,
+) -> Response {
     if connections.life.is_stopping() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
     }
@@ -76,12 +94,12 @@ fn upgrade(connections: Connections, request: Request, road: Road) -> Response {
             Err(reason) => return tracing::debug!(reason, "no connection came of a handshake"),
         };
         match road {
-            Road::Raw => connections.serve(WebSocket::new(stream)).await,
+            Road::Raw => connections.serve(WebSocket::new(stream), client).await,
             Road::SockJs => {
                 let Ok(transport) = SockJsWebSocket::open(stream).await else {
                     return tracing::debug!("the client left before the SockJS open frame");
                 };
-                connections.serve(transport).await;
+                connections.serve(transport, client).await;
             }
         }
     });

@@ -17,39 +17,48 @@ use super::handle::Appetite;
 use super::path::SessionKey;
 use super::receiver::Receiver;
 use super::sessions::SockJs;
+use crate::client_address::ClientAddress;
 
 /// `POST …/xhr`.
-pub async fn xhr(State(sockjs): State<SockJs>, key: SessionKey, headers: HeaderMap) -> Response {
-    receive(sockjs, key, headers, Dress::Xhr).await
+pub async fn xhr(
+    State(sockjs): State<SockJs>,
+    key: SessionKey,
+    client: ClientAddress,
+    headers: HeaderMap,
+) -> Response {
+    receive(sockjs, key, client, headers, Dress::Xhr).await
 }
 
 /// `POST …/xhr_streaming`.
 pub async fn xhr_streaming(
     State(sockjs): State<SockJs>,
     key: SessionKey,
+    client: ClientAddress,
     headers: HeaderMap,
 ) -> Response {
-    receive(sockjs, key, headers, Dress::XhrStreaming).await
+    receive(sockjs, key, client, headers, Dress::XhrStreaming).await
 }
 
 /// `GET …/eventsource`.
 pub async fn eventsource(
     State(sockjs): State<SockJs>,
     key: SessionKey,
+    client: ClientAddress,
     headers: HeaderMap,
 ) -> Response {
-    receive(sockjs, key, headers, Dress::EventSource).await
+    receive(sockjs, key, client, headers, Dress::EventSource).await
 }
 
 /// `GET …/htmlfile?c=callback`.
 pub async fn htmlfile(
     State(sockjs): State<SockJs>,
     key: SessionKey,
+    client: ClientAddress,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
     match Callback::from_query(query.as_deref()) {
-        Ok(callback) => receive(sockjs, key, headers, Dress::HtmlFile(callback)).await,
+        Ok(callback) => receive(sockjs, key, client, headers, Dress::HtmlFile(callback)).await,
         Err(no_callback) => no_callback.into_response(),
     }
 }
@@ -58,18 +67,26 @@ pub async fn htmlfile(
 pub async fn jsonp(
     State(sockjs): State<SockJs>,
     key: SessionKey,
+    client: ClientAddress,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
     match Callback::from_query(query.as_deref()) {
-        Ok(callback) => receive(sockjs, key, headers, Dress::Jsonp(callback)).await,
+        Ok(callback) => receive(sockjs, key, client, headers, Dress::Jsonp(callback)).await,
         Err(no_callback) => no_callback.into_response(),
     }
 }
 
-async fn receive(sockjs: SockJs, key: SessionKey, asked: HeaderMap, dress: Dress) -> Response {
+async fn receive(
+    sockjs: SockJs,
+    key: SessionKey,
+    client: ClientAddress,
+    asked: HeaderMap,
+    dress: Dress,
+) -> Response {
     let content_type = (CONTENT_TYPE, HeaderValue::from_static(dress.content_type()));
-    let mut response = match sockjs.receive(&key, dress.appetite(), dress.name()).await {
+    let receiving = sockjs.receive(&key, dress.appetite(), dress.name(), client);
+    let mut response = match receiving.await {
         Ok(receiver) => {
             let body = match dress.appetite() {
                 Appetite::One => polled(&sockjs, receiver, &dress).await,

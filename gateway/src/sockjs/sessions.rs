@@ -19,6 +19,7 @@ use super::receiver::Receiver;
 use super::registry::{Inserted, Registry};
 use super::relay::{self, Answer, NoAnswer, Question};
 use super::session::Timing;
+use crate::client_address::ClientAddress;
 use crate::config::SockJsConfig;
 use crate::connection::Connections;
 use crate::transport::sockjs_http::SockJsHttp;
@@ -114,8 +115,8 @@ impl SockJs {
         self.inner.connections.limits.decode.frame_octets_max
     }
 
-    /// Attaches a receiving request to its session, which it opens if there is none. `transport` names the
-    /// connection then.
+    /// Attaches a receiving request of `client` to its session, which it opens if there is none. `transport` names
+    /// the connection then.
     ///
     /// # Errors
     /// Why that is not possible.
@@ -124,6 +125,7 @@ impl SockJs {
         key: &SessionKey,
         appetite: Appetite,
         transport: &'static str,
+        client: ClientAddress,
     ) -> Result<Receiver, Unserved> {
         for _ in 0..ATTEMPTS_MAX {
             if let Some(handle) = self.registry().get(key) {
@@ -136,7 +138,7 @@ impl SockJs {
                     return Err(Unserved::Unavailable);
                 }
             }
-            match self.open(key, appetite, transport).await {
+            match self.open(key, appetite, transport, client).await {
                 Ok(receiver) => return Ok(receiver),
                 Err(NotMade::Taken) => {}
                 Err(NotMade::Unavailable) => return Err(Unserved::Unavailable),
@@ -175,6 +177,7 @@ impl SockJs {
         key: &SessionKey,
         appetite: Appetite,
         transport: &'static str,
+        client: ClientAddress,
     ) -> Result<Receiver, NotMade> {
         if self.life().is_stopping() {
             return Err(NotMade::Unavailable);
@@ -203,7 +206,7 @@ impl SockJs {
         let connections = self.inner.connections.clone();
         let transport = SockJsHttp::new(transport, handle, inbound);
         self.life()
-            .spawn(async move { connections.serve(transport).await });
+            .spawn(async move { connections.serve(transport, client).await });
         Ok(receiver)
     }
 }
