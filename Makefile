@@ -70,13 +70,13 @@ postgres: ## find PostgreSQL's server programs or install Debian's package
 	@deploy/local/postgres.sh >/dev/null
 
 .PHONY: clients
-clients: ## install the client libraries of the end-to-end tests, for Node.js and Python
-	@deploy/local/clients.sh e2e/clients $(PYTHON)
+clients: ## install the client libraries of the end-to-end tests, for Node.js and Python, and the parsers of the contract
+	@deploy/local/clients.sh $(PYTHON) e2e/clients e2e/contract
 
 .PHONY: clean
 clean: ## remove what was built and fetched, but no data
 	$(CARGO) clean
-	rm -rf $(TOOLS) $(PYTHON) e2e/clients/node_modules
+	rm -rf $(TOOLS) $(PYTHON) e2e/clients/node_modules e2e/contract/node_modules
 
 .PHONY: need-toolchain
 need-toolchain:

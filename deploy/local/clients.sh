@@ -1,14 +1,15 @@
 #!/bin/sh
-# Installs the client libraries of the end-to-end tests: those for JavaScript in FOLDER, beside the lock file that
-# names them, and those for Python in the virtual environment PYTHON. Installs Node.js and Python themselves with
-# apt-get when they are missing.
+# Installs the client libraries of the end-to-end tests, and what else these have run by Node.js: packages for
+# JavaScript in each FOLDER, beside the lock file that names them, and those for Python, which the first FOLDER lists,
+# in the virtual environment PYTHON. Installs Node.js and Python themselves with apt-get when they are missing.
 #
-#   clients.sh FOLDER PYTHON
+#   clients.sh PYTHON FOLDER...
 set -eu
 
-usage='usage: clients.sh FOLDER PYTHON'
-folder=${1:?$usage}
-environment=${2:?$usage}
+usage='usage: clients.sh PYTHON FOLDER...'
+environment=${1:?$usage}
+requirements=${2:?$usage}/requirements.txt
+shift
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "clients: $*"; exit 1; }
@@ -31,21 +32,23 @@ packages() {
 # changed.
 is_installed() { cmp -s "$1" "$2"; }
 
-list=$folder/package-lock.json
-installed=$folder/node_modules/.installed-lock.json
 if ! command -v node >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then
     packages "Node.js 18 or newer, with npm," nodejs npm
 fi
-if ! is_installed "$list" "$installed"; then
-    npm ci --silent --prefix "$folder" >&2 || fail "npm ci failed in $folder; is the network up?"
-    cp "$list" "$installed"
-fi
+for folder; do
+    list=$folder/package-lock.json
+    installed=$folder/node_modules/.installed-lock.json
+    if ! is_installed "$list" "$installed"; then
+        npm ci --silent --prefix "$folder" >&2 || fail "npm ci failed in $folder; is the network up?"
+        cp "$list" "$installed"
+    fi
+done
 
 has_python() {
     python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
 }
 
-list=$folder/requirements.txt
+list=$requirements
 installed=$environment/installed-requirements.txt
 if ! is_installed "$list" "$installed"; then
     has_python || packages "Python 3.10 or newer, with its module venv," python3 python3-venv

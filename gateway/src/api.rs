@@ -1,9 +1,11 @@
 //! The HTTP queries beside the socket (contract section 7).
 //!
 //! The gateway only passes questions on to the persisters and answers in JSON; lists are paged by id, so that a
-//! page costs the same however far into the list it is. Errors are problem documents (RFC 9457).
+//! page costs the same however far into the list it is. Errors are problem documents (RFC 9457). All of it is
+//! described by an OpenAPI document, which is made from the routes and types themselves.
 
 mod chats;
+mod document;
 mod events;
 mod page;
 mod problem;
@@ -12,6 +14,8 @@ mod users;
 use axum::Router;
 use axum::routing::get;
 use shared::bus::Bus;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// What the handlers ask through; cheap to clone.
 #[derive(Clone)]
@@ -19,14 +23,20 @@ pub struct Api {
     bus: Bus,
 }
 
-/// The routes under `/api`.
+/// The routes under `/api`, each beside its handler, and the document of them.
 pub fn routes(bus: Bus) -> Router {
-    Router::new()
-        .route("/api/chats", get(chats::list))
-        .route("/api/chats/{chat}", get(chats::one))
-        .route("/api/chats/{chat}/events", get(events::list))
-        .route("/api/chats/{chat}/members", get(chats::members))
-        .route("/api/users/{user}/chats", get(users::chats))
-        .route("/api/users/{user}/countries", get(users::countries))
+    let (queries, api) = OpenApiRouter::with_openapi(document::frame())
+        .routes(routes!(chats::list))
+        .routes(routes!(chats::one))
+        .routes(routes!(events::list))
+        .routes(routes!(chats::members))
+        .routes(routes!(users::chats))
+        .routes(routes!(users::countries))
         .with_state(Api { bus })
+        .split_for_parts();
+    let document = document::Document::new(&api);
+    queries.route(
+        "/api/openapi.json",
+        get(move || std::future::ready(document.clone())),
+    )
 }

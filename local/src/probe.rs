@@ -1,4 +1,4 @@
-//! Asks an administration port: one HTTP request, one answer.
+//! Asks a port over HTTP: one request, one answer.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,14 +16,45 @@ const ANSWER_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// How often readiness is asked for. Nothing tells us when it changes.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
+/// An answer to a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// Status line and headers, as they came.
+    head: String,
+    /// Its body.
+    pub body: String,
+}
+
+impl Answer {
+    /// The first header of this name, which is written in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self
+            .head
+            .lines()
+            .skip(1)
+            .filter_map(|line| line.split_once(':'));
+        headers
+            .find(|(found, _)| found.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim())
+    }
+}
+
 /// Status and body of `GET path`.
 pub async fn get(server: SocketAddr, path: &str) -> io::Result<(u16, String)> {
+    let answer = ask(server, path).await?;
+    Ok((answer.status, answer.body))
+}
+
+/// The answer to `GET path`.
+pub async fn ask(server: SocketAddr, path: &str) -> io::Result<Answer> {
     timeout(ANSWER_MAX, exchange(server, path))
         .await
         .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }
 
-async fn exchange(server: SocketAddr, path: &str) -> io::Result<(u16, String)> {
+async fn exchange(server: SocketAddr, path: &str) -> io::Result<Answer> {
     let mut stream = TcpStream::connect(server).await?;
     // HTTP/1.0: no chunks, and the end of the connection is the end of the body.
     let request = format!("GET {path} HTTP/1.0\r\nHost: {server}\r\n\r\n");
@@ -40,7 +71,11 @@ async fn exchange(server: SocketAddr, path: &str) -> io::Result<(u16, String)> {
         .split(' ')
         .nth(1)
         .and_then(|status| status.parse().ok());
-    Ok((status.ok_or(io::ErrorKind::InvalidData)?, body.to_owned()))
+    Ok(Answer {
+        status: status.ok_or(io::ErrorKind::InvalidData)?,
+        head: head.to_owned(),
+        body: body.to_owned(),
+    })
 }
 
 /// Waits until `/readyz` answers with this status; the error quotes the last answer.

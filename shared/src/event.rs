@@ -10,6 +10,7 @@ use crate::id::{ChatId, EventId, UserId};
 
 /// The four things that happen in a chat. A command asks for one of them, an event says that it happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum EventType {
     /// The author becomes a member of the chat.
@@ -76,6 +77,7 @@ impl FromStr for EventType {
 
 /// What subscribers of a chat receive. Field order is the key order on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ChatEvent {
     /// Grows along the chat.
@@ -86,11 +88,16 @@ pub struct ChatEvent {
     pub chat_id: ChatId,
     /// What.
     pub event_type: EventType,
-    /// When, UTC.
+    /// When: UTC, without zone, the trailing zeros of the fraction cut.
     #[serde(
         serialize_with = "write_event_time",
         deserialize_with = "read_event_time"
     )]
+    #[cfg_attr(feature = "openapi", schema(
+        value_type = String,
+        pattern = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{0,5}[1-9])?$",
+        examples("2024-08-11T08:50:59.607196", "2024-08-11T08:55:05.42974"),
+    ))]
     pub event_time: Timestamp,
 }
 

@@ -28,6 +28,8 @@ pub mod event;
 pub mod id;
 pub mod lifecycle;
 pub mod metric;
+#[cfg(feature = "openapi")]
+mod openapi;
 pub mod partition;
 pub mod query;
 pub mod stream;

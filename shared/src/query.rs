@@ -115,6 +115,7 @@ pub struct Outcomes {
 
 /// A country as everybody sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Country {
     /// ISO 3166-1 alpha-2, upper case.
@@ -127,6 +128,7 @@ pub struct Country {
 
 /// A chat as everybody sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Chat {
     /// Its id.
@@ -138,11 +140,13 @@ pub struct Chat {
     /// How many members it has.
     pub members: u64,
     /// Id of its newest event, if it has one: where a client that knows the rest resumes.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub last_event_id: Option<EventId>,
 }
 
 /// A user's membership of a country.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct UserCountry {
     /// The country.

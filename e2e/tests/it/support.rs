@@ -7,6 +7,7 @@ pub(crate) mod collector;
 pub(crate) mod database;
 pub(crate) mod library;
 pub(crate) mod load;
+pub(crate) mod openapi;
 pub(crate) mod recorder;
 pub(crate) mod scenario;
 pub(crate) mod scenario_judge;

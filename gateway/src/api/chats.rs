@@ -5,10 +5,11 @@ use axum::extract::{Path, Query, State};
 use serde::{Deserialize, Serialize};
 use shared::id::{ChatId, UserId};
 use shared::query::{Chat, DirectoryRequest, Page};
+use utoipa::ToSchema;
 
 use super::Api;
 use super::page::{Listing, Paging, id};
-use super::problem::Problem;
+use super::problem::{AboutChat, Problem};
 use crate::questions;
 
 /// `?country=UA&after=&limit=`.
@@ -20,12 +21,25 @@ pub(super) struct Filter {
 }
 
 /// A member, as an object so that more can be said of one later.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Member {
+    /// Who.
     user_id: UserId,
 }
 
+/// The chats there are, in order of id.
+#[utoipa::path(
+    get,
+    path = "/api/chats",
+    operation_id = "listChats",
+    tag = "chats",
+    params(
+        ("country" = Option<String>, Query, description = "Only of this country: ISO 3166-1 alpha-2 code, in either case", pattern = "^[A-Za-z]{2}$", example = "DZ"),
+        Paging,
+    ),
+    responses((status = 200, description = "A page of them", body = Listing<Chat>), Problem),
+)]
 pub(super) async fn list(
     State(api): State<Api>,
     Query(filter): Query<Filter>,
@@ -45,6 +59,15 @@ pub(super) async fn list(
     Ok(Listing::json(page, |chat| chat.id.get()))
 }
 
+/// One chat.
+#[utoipa::path(
+    get,
+    path = "/api/chats/{chatId}",
+    operation_id = "getChat",
+    tag = "chats",
+    params(("chatId" = ChatId, Path, description = "Which one")),
+    responses((status = 200, description = "This one", body = Chat), Problem, AboutChat),
+)]
 pub(super) async fn one(
     State(api): State<Api>,
     Path(chat): Path<String>,
@@ -56,6 +79,15 @@ pub(super) async fn one(
         .map_err(|code| Problem::about_chat(code, chat))
 }
 
+/// The members of a chat, in order of user id.
+#[utoipa::path(
+    get,
+    path = "/api/chats/{chatId}/members",
+    operation_id = "listMembers",
+    tag = "chats",
+    params(("chatId" = ChatId, Path, description = "Of this chat"), Paging),
+    responses((status = 200, description = "A page of them", body = Listing<Member>), Problem, AboutChat),
+)]
 pub(super) async fn members(
     State(api): State<Api>,
     Path(chat): Path<String>,

@@ -10,22 +10,37 @@ use shared::error_code::ErrorCode;
 use shared::event::ChatEvent;
 use shared::id::{ChatId, EventId};
 use shared::query::{EVENTS_MAX, EventsRequest, HeadsRequest};
+use utoipa::ToSchema;
 
 use super::Api;
 use super::page::{Paging, id};
-use super::problem::Problem;
+use super::problem::{AboutChat, Problem};
 use crate::questions;
 
-/// A page of it.
-#[derive(Debug, Serialize)]
+/// A page of a chat's history.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct History {
+    /// The events, in order of id.
     rows: Vec<ChatEvent>,
+    /// What goes into `after` of the next request; null on the last page.
+    #[schema(required)]
     next: Option<EventId>,
+    /// There when events after the given one are no longer kept: from this event on the list is complete.
+    #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     oldest_event_id: Option<EventId>,
 }
 
+/// A chat's history in order of id, in the form it was delivered in.
+#[utoipa::path(
+    get,
+    path = "/api/chats/{chatId}/events",
+    operation_id = "listEvents",
+    tag = "chats",
+    params(("chatId" = ChatId, Path, description = "Of this chat"), Paging),
+    responses((status = 200, description = "A page of it", body = History), Problem, AboutChat),
+)]
 pub(super) async fn list(
     State(api): State<Api>,
     Path(chat): Path<String>,

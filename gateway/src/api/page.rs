@@ -3,6 +3,7 @@
 use axum::Json;
 use serde::{Deserialize, Serialize};
 use shared::query::{Page, PageRequest, ROWS_MAX};
+use utoipa::{IntoParams, ToSchema};
 
 use super::problem::Problem;
 
@@ -10,9 +11,14 @@ use super::problem::Problem;
 const ROWS_DEFAULT: u64 = 100;
 
 /// `?after=&limit=`, as text: a problem document says more about a wrong value than a parser's message.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Paging {
+    /// Only rows whose id is larger; 0 for all.
+    #[param(value_type = Option<i64>, minimum = 0, default = 0)]
     after: Option<String>,
+    /// At most so many rows.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 1000, default = 100)]
     limit: Option<String>,
 }
 
@@ -47,10 +53,13 @@ pub(super) fn id<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, Prob
         .map_err(|_| Problem::invalid(name, "must be a positive integer"))
 }
 
-/// A page on the wire: `next` goes into `after` of the next request; null on the last page.
-#[derive(Debug, Serialize)]
+/// A page of a list.
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Listing<T> {
+    /// The rows, in order of id.
     rows: Vec<T>,
+    /// What goes into `after` of the next request; null on the last page.
+    #[schema(required)]
     next: Option<i64>,
 }
 

@@ -1,5 +1,7 @@
 //! Errors of the HTTP queries: problem documents (RFC 9457) with the codes of contract section 5.
 
+mod documented;
+
 use axum::Json;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
@@ -7,9 +9,15 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use shared::error_code::ErrorCode;
 use shared::id::ChatId;
+use utoipa::ToSchema;
+
+pub(super) use documented::{AboutChat, schemas};
 
 /// When to try again after a retryable problem, in seconds.
 const RETRY_AFTER_SECONDS: &str = "1";
+
+/// The media type of RFC 9457.
+const PROBLEM_JSON: &str = "application/problem+json";
 
 /// What went wrong, for people and for programs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,15 +26,23 @@ pub(super) struct Problem {
     detail: String,
 }
 
-#[derive(Serialize)]
+/// A problem document (RFC 9457).
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Problem)]
 struct Document<'a> {
-    /// `about:blank`: the title says no more than the status (RFC 9457, section 4.2.1).
+    /// Always `about:blank`: the title says no more than the status (RFC 9457, section 4.2.1).
     r#type: &'static str,
+    /// The status in words.
     title: &'static str,
+    /// The status as a number.
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
+    /// What went wrong, for people.
     detail: &'a str,
+    /// What went wrong, for programs.
     code: ErrorCode,
+    /// Whether the same request may succeed later.
     retryable: bool,
 }
 
@@ -76,10 +92,7 @@ impl IntoResponse for Problem {
         };
         let mut response = (status, Json(document)).into_response();
         let headers = response.headers_mut();
-        headers.insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         if self.code.retryable() {
             headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
         }

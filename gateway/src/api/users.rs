@@ -6,6 +6,7 @@ use axum::extract::{Path, Query, State};
 use serde::Serialize;
 use shared::id::UserId;
 use shared::query::{Chat, DirectoryRequest, Page, UserCountry};
+use utoipa::ToSchema;
 
 use super::Api;
 use super::page::{Listing, Paging, id};
@@ -13,11 +14,21 @@ use super::problem::Problem;
 use crate::questions;
 
 /// All countries of a user: never more than there are.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Countries {
+    /// In order of code.
     rows: Vec<UserCountry>,
 }
 
+/// The chats somebody is a member of, in order of id.
+#[utoipa::path(
+    get,
+    path = "/api/users/{userId}/chats",
+    operation_id = "listUserChats",
+    tag = "users",
+    params(("userId" = UserId, Path, description = "Whose"), Paging),
+    responses((status = 200, description = "A page of them", body = Listing<Chat>), Problem),
+)]
 pub(super) async fn chats(
     State(api): State<Api>,
     Path(user): Path<String>,
@@ -30,6 +41,15 @@ pub(super) async fn chats(
     Ok(Listing::json(page, |chat| chat.id.get()))
 }
 
+/// The countries somebody is a member of, through the chats in them.
+#[utoipa::path(
+    get,
+    path = "/api/users/{userId}/countries",
+    operation_id = "listUserCountries",
+    tag = "users",
+    params(("userId" = UserId, Path, description = "Whose")),
+    responses((status = 200, description = "All of them", body = Countries), Problem),
+)]
 pub(super) async fn countries(
     State(api): State<Api>,
     Path(user): Path<String>,

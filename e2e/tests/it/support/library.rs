@@ -9,6 +9,9 @@ use tokio::process::Command;
 
 use super::within;
 
+/// Where the clients are.
+const CLIENTS: &str = "e2e/clients";
+
 /// A client library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Library {
@@ -41,17 +44,26 @@ impl Library {
 /// Runs the client that `make run` recommends to a person.
 pub(crate) async fn run_by_hand(url: &str, chat: i64, user: i64) -> Value {
     let arguments = [url, &chat.to_string(), &user.to_string()];
-    run(node().arg("four-events.mjs").args(arguments)).await
+    run(node(CLIENTS).arg("four-events.mjs").args(arguments)).await
+}
+
+/// A document of the contract, read by the parser that its readers use; it must find nothing wrong.
+pub(crate) async fn parse_document(kind: &str, file: &Path) -> Value {
+    let mut command = node("e2e/contract");
+    let mut read = run(command.args(["read.mjs", kind]).arg(file)).await;
+    assert_eq!(read["faults"], serde_json::json!([]), "{}", file.display());
+    read["document"].take()
 }
 
 fn javascript(library: &str) -> Command {
-    let mut command = node();
+    let mut command = node(CLIENTS);
     command.args(["play.mjs", library]);
     command
 }
 
-fn node() -> Command {
-    let folder = project_folder().join("e2e/clients");
+/// Node.js in one of the folders that `make clients` installs packages in.
+fn node(folder: &str) -> Command {
+    let folder = project_folder().join(folder);
     needed(&folder.join("node_modules"));
     let mut command = Command::new("node");
     command.current_dir(folder);
@@ -62,7 +74,7 @@ fn python() -> Command {
     let python = project_folder().join(".local/python/bin/python");
     needed(&python);
     let mut command = Command::new(python);
-    command.current_dir(project_folder().join("e2e/clients"));
+    command.current_dir(project_folder().join(CLIENTS));
     command.arg("stomp_py.py");
     command
 }
