@@ -33,7 +33,7 @@ build: need-toolchain ## build the programs for release
 
 .PHONY: test
 test: check tools ## check, then run every test: unit, integration, end to end with real clients
-	$(CARGO) build --locked --bin gateway --bin persister --bin local
+	$(CARGO) build --locked --bin gateway --bin persister --bin local --bin bench
 	PATH='$(CURDIR)/$(TOOLS)':"$$PATH" $(CARGO) test --workspace --locked --no-fail-fast
 	@echo 'make test: every test passed'
 

@@ -1,0 +1,104 @@
+//! Settings of the generator.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use shared::config::duration;
+
+use crate::server::Kind;
+
+/// Measures how fast the system is, beside its peers and beside what the machine allows.
+///
+/// It uses loopback only. Every run is checked: one that loses, doubles or disorders anything ends with exit code 1.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "bench", version)]
+pub struct Config {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// Where, and from what.
+    #[command(flatten)]
+    pub ground: GroundConfig,
+}
+
+/// Where and from what servers are started.
+#[derive(Debug, Clone, Args)]
+pub struct GroundConfig {
+    /// The core that servers run on.
+    #[arg(long, env = "SERVER_CORE", default_value_t = 0, global = true)]
+    pub server_core: usize,
+
+    /// The core that the generator runs on.
+    #[arg(long, env = "GENERATOR_CORE", default_value_t = 1, global = true)]
+    pub generator_core: usize,
+
+    /// Leave it to the system who runs where.
+    #[arg(long, global = true)]
+    pub unpinned: bool,
+
+    /// Print results as JSON, one object a line.
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// Folder of the programs gateway and persister [default: where this one is]
+    #[arg(long, env = "PROGRAMS", global = true)]
+    pub programs: Option<PathBuf>,
+
+    /// nats-server to use [default: the one on PATH, else the one that `make` fetched]
+    #[arg(long, env = "NATS_SERVER", global = true)]
+    pub nats_server: Option<PathBuf>,
+
+    /// Folder for data and logs, which are kept [default: a temporary one, which is not]
+    #[arg(long, global = true)]
+    pub data: Option<PathBuf>,
+
+    /// A further argument for gateways; may be repeated.
+    #[arg(long, allow_hyphen_values = true, global = true)]
+    pub gateway_arg: Vec<String>,
+}
+
+/// What to do.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Deliver events to the subscribers of chats, as fast as they come.
+    Fanout {
+        /// Who is measured, one after the other.
+        #[arg(long, value_enum, value_delimiter = ',', default_value = "gateway")]
+        server: Vec<Kind>,
+        /// Chats.
+        #[arg(long, default_value_t = 1)]
+        chats: usize,
+        /// Subscribers of each chat.
+        #[arg(long, default_value_t = 1_000)]
+        subscribers: usize,
+        /// Events on their way in each chat.
+        #[arg(long, default_value_t = 1)]
+        window: usize,
+        /// How long it runs before it is measured.
+        #[arg(long, default_value = "1s", value_parser = duration)]
+        warm_up: Duration,
+        /// How long it is measured.
+        #[arg(long, default_value = "3s", value_parser = duration)]
+        length: Duration,
+    },
+    /// Connect and subscribe clients, and keep them.
+    Idle {
+        /// Who is measured, one after the other.
+        #[arg(long, value_enum, value_delimiter = ',', default_value = "gateway")]
+        server: Vec<Kind>,
+        /// How many.
+        #[arg(long, default_value_t = 5_000)]
+        connections: usize,
+        /// How long they are kept; long enough for a heart-beat, which comes after 10 s.
+        #[arg(long, default_value = "12s", value_parser = duration)]
+        keep: Duration,
+    },
+    /// Serve as the bare limit, until killed. Other commands start it by themselves.
+    LimitServer {
+        /// Write once per turn and not once per event.
+        #[arg(long)]
+        coalesce: bool,
+    },
+}

@@ -1,0 +1,30 @@
+//! How fast the system is, beside its peers and beside what the machine allows.
+//!
+//! `bench` plays scenarios on one server after the other, from one core, while the server has another. It checks
+//! every delivery while it measures: a figure of a run that lost, doubled or disordered anything is no figure.
+//!
+//! Read in this order: what a client receives ([`delivered`]) and speaks ([`websocket`], [`dialect`]), all clients
+//! of a server ([`crowd`]), the books on what they got ([`ledger`]), where events come from ([`feed`]), the servers
+//! ([`server`], and [`limit`], the one of ours that shows what the machine allows), all of it together ([`stage`]),
+//! what is played ([`scenario`]), and what the kernel says it cost ([`machine`]).
+//!
+//! Everything here is read by a person at a terminal, so all errors are `anyhow`'s.
+
+#![warn(missing_docs)]
+#![expect(
+    clippy::cast_precision_loss,
+    reason = "figures for people need no 53 bits"
+)]
+
+pub mod config;
+pub mod crowd;
+pub mod delivered;
+pub mod dialect;
+pub mod feed;
+pub mod ledger;
+pub mod limit;
+pub mod machine;
+pub mod scenario;
+pub mod server;
+pub mod stage;
+pub mod websocket;

@@ -1,0 +1,132 @@
+//! `bench`: plays the scenario it is told to and prints what came of it.
+
+use std::fmt::Display;
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use bench::config::{Command, Config, GroundConfig};
+use bench::ledger::Faults;
+use bench::limit::Limit;
+use bench::machine::{self, Pinned};
+use bench::scenario::fanout::{self, Lengths, Shape};
+use bench::scenario::idle;
+use bench::server::Ground;
+use local::{preflight, tools};
+use serde::Serialize;
+use shared::config::{EXIT_BAD_SETTINGS, Parsed};
+
+fn main() -> ExitCode {
+    let config = match shared::config::parse::<Config>(std::env::args_os()) {
+        Parsed::Settings(config) => *config,
+        Parsed::Answer(text) => {
+            say(&text);
+            return ExitCode::SUCCESS;
+        }
+        Parsed::Wrong(text) => {
+            complain(&text);
+            return ExitCode::from(EXIT_BAD_SETTINGS);
+        }
+    };
+    match run(config) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            complain(&format!("error: {error:#}\n"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Returns whether nothing was lost, doubled or out of order.
+fn run(config: Config) -> anyhow::Result<bool> {
+    let is_json = config.ground.json;
+    let mut clean = true;
+    match config.command {
+        Command::Fanout {
+            server,
+            chats,
+            subscribers,
+            window,
+            warm_up,
+            length,
+        } => {
+            let (ground, _pinned) = prepare(config.ground)?;
+            let shape = Shape {
+                chats,
+                subscribers,
+                window,
+            };
+            let lengths = Lengths {
+                warm_up,
+                measured: length,
+            };
+            for server in server {
+                let result = fanout::run(&ground, server, shape, lengths)?;
+                clean &= tell(&result, result.faults, is_json)?;
+            }
+        }
+        Command::Idle {
+            server,
+            connections,
+            keep,
+        } => {
+            let (ground, _pinned) = prepare(config.ground)?;
+            for server in server {
+                let result = idle::run(&ground, server, connections, keep)?;
+                clean &= tell(&result, result.faults, is_json)?;
+            }
+        }
+        Command::LimitServer { coalesce } => {
+            let limit = Limit::bind(coalesce)?;
+            let (clients, link) = limit.addresses()?;
+            complain(&bench::server::limit_ready_line(clients, link));
+            limit.run()?;
+        }
+    }
+    Ok(clean)
+}
+
+fn tell<T: Serialize + Display>(result: &T, faults: Faults, is_json: bool) -> anyhow::Result<bool> {
+    let text = if is_json {
+        serde_json::to_string(result)?
+    } else {
+        result.to_string()
+    };
+    say(&format!("{text}\n"));
+    Ok(faults.is_clean())
+}
+
+/// Finds what servers are started from, and confines this thread to its core.
+fn prepare(config: GroundConfig) -> anyhow::Result<(Ground, Option<Pinned>)> {
+    let bench = std::env::current_exe()?;
+    let programs = match config.programs {
+        Some(folder) => folder,
+        None => bench
+            .parent()
+            .context("this program lies in no folder")?
+            .to_owned(),
+    };
+    preflight::check_program(&programs.join("gateway"))?;
+    let nats_server = match config.nats_server {
+        Some(program) => program,
+        None => tools::find_nats_server()?,
+    };
+    let ground = Ground::new(bench, programs, nats_server, config.data)?
+        .on_core((!config.unpinned).then_some(config.server_core))
+        .with_gateway_args(config.gateway_arg);
+    let pinned = (!config.unpinned)
+        .then(|| machine::pin(config.generator_core))
+        .transpose()?;
+    Ok((ground, pinned))
+}
+
+/// To standard output. A closed terminal is no reason to fail.
+fn say(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// To standard error.
+fn complain(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}

@@ -1,0 +1,120 @@
+//! Chats with subscribers; each chat's publisher keeps a number of events on their way.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{Latency, Watch, Work, flow};
+use crate::ledger::Faults;
+use crate::server::{Ground, Kind};
+use crate::stage::Stage;
+
+/// How many of everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Shape {
+    /// Chats.
+    pub chats: usize,
+    /// Subscribers of each.
+    pub subscribers: usize,
+    /// Events on their way in each.
+    pub window: usize,
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            chats,
+            subscribers,
+            window,
+        } = self;
+        f.pad(&format!("{chats} × {subscribers} w{window}"))
+    }
+}
+
+/// How long to measure.
+#[derive(Debug, Clone, Copy)]
+pub struct Lengths {
+    /// Not measured.
+    pub warm_up: Duration,
+    /// Measured.
+    pub measured: Duration,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Fanout {
+    /// Of whom.
+    pub server: Kind,
+    /// At what.
+    pub shape: Shape,
+    /// Deliveries while it was measured.
+    pub deliveries: u64,
+    /// Per second of time.
+    pub per_second: f64,
+    /// Per CPU second of the process that serves clients.
+    pub per_cpu_second: f64,
+    /// Per CPU second of all processes of the server.
+    pub per_cpu_second_all: f64,
+    /// From publishing to reading, in microseconds.
+    pub latency: Latency,
+    /// What it cost.
+    pub work: Work,
+    /// What went wrong.
+    pub faults: Faults,
+}
+
+/// Measures a server at a shape.
+pub fn run(
+    ground: &Ground,
+    server: Kind,
+    shape: Shape,
+    lengths: Lengths,
+) -> anyhow::Result<Fanout> {
+    let started = ground.start(server, "0,0")?;
+    let mut stage = Stage::open(started, &vec![shape.subscribers; shape.chats])?;
+    for chat in 0..shape.chats {
+        for _ in 0..shape.window {
+            stage.publish(chat);
+        }
+    }
+    flow(&mut stage, lengths.warm_up)?;
+    stage.ledger.record(true);
+    let watch = Watch::start(&stage.server)?;
+    flow(&mut stage, lengths.measured)?;
+    let work = watch.read(&stage.server)?;
+    stage.ledger.record(false);
+    stage.drain()?;
+    let deliveries = stage.ledger.deliveries();
+    Ok(Fanout {
+        server,
+        shape,
+        deliveries,
+        per_second: deliveries as f64 / work.seconds,
+        per_cpu_second: deliveries as f64 / work.front(),
+        per_cpu_second_all: deliveries as f64 / work.all(),
+        latency: Latency::of(stage.ledger.latencies()),
+        work,
+        faults: stage.ledger.faults(true),
+    })
+}
+
+impl fmt::Display for Fanout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Latency { p50, p99, .. } = self.latency;
+        write!(
+            f,
+            "{:16} {:14} {:>9.0} deliveries/s  {:>9.0} per CPU s ({:.0} with all parts)  p50 {:.2} ms p99 {:.2} ms  \
+             generator busy {:.0} %  {}",
+            self.server,
+            self.shape,
+            self.per_second,
+            self.per_cpu_second,
+            self.per_cpu_second_all,
+            p50 / 1e3,
+            p99 / 1e3,
+            100.0 * self.work.generator_cpu_seconds / self.work.seconds,
+            self.faults,
+        )
+    }
+}

@@ -1,0 +1,178 @@
+//! A server, its clients, what feeds it, and the books on both: where every scenario plays.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+
+use crate::crowd::{Audience, Crowd, Role};
+use crate::delivered::Delivered;
+use crate::dialect::Wish;
+use crate::feed::Feed;
+use crate::ledger::{Ledger, chat_id};
+use crate::server::Server;
+
+/// Longest wait for all clients to be subscribed.
+const ASSEMBLE_MAX: Duration = Duration::from_mins(2);
+/// Longest wait for the last events to reach everybody.
+const DRAIN_MAX: Duration = Duration::from_secs(20);
+/// Longest wait in one turn, so that what is due by time is not late.
+const TURN_MAX: Duration = Duration::from_millis(20);
+/// Between two events that only find out whether everybody hears.
+const PROBE_INTERVAL: Duration = Duration::from_millis(200);
+
+/// Everything one scenario moves.
+pub struct Stage {
+    /// Who is measured.
+    pub server: Server,
+    /// Its clients.
+    pub crowd: Crowd,
+    /// Where its events come from.
+    pub feed: Feed,
+    /// The books.
+    pub ledger: Ledger,
+}
+
+impl Stage {
+    /// Subscribes so many clients to each chat.
+    pub fn open(server: Server, subscribers: &[usize]) -> anyhow::Result<Self> {
+        let mut stage = Self::empty(server, subscribers.len())?;
+        let chats: Vec<usize> = subscribers
+            .iter()
+            .enumerate()
+            .flat_map(|(chat, count)| std::iter::repeat_n(chat, *count))
+            .collect();
+        stage.subscribe(&chats)?;
+        Ok(stage)
+    }
+
+    /// Nobody is there yet.
+    pub fn empty(server: Server, chats: usize) -> anyhow::Result<Self> {
+        let mut crowd = Crowd::new(server.address, server.dialect.clone())?;
+        let feed = Feed::open(server.feed, &mut crowd, chats)?.watched_by(&crowd)?;
+        Ok(Self {
+            server,
+            crowd,
+            feed,
+            ledger: Ledger::new(chats),
+        })
+    }
+
+    /// One more client for each entry, which names its chat. All are subscribed when this returns.
+    pub fn subscribe(&mut self, chats: &[usize]) -> anyhow::Result<()> {
+        let deadline = Instant::now() + ASSEMBLE_MAX;
+        let target = self.crowd.ready() + chats.len();
+        let mut chats = chats.iter();
+        loop {
+            let room = self.crowd.room_for_handshakes();
+            for chat in chats.by_ref().take(room) {
+                self.start(*chat, None, None)?;
+            }
+            if self.crowd.ready() >= target {
+                break;
+            }
+            if Instant::now() > deadline {
+                bail!(
+                    "only {} of {target} clients are subscribed after {ASSEMBLE_MAX:?}",
+                    self.crowd.ready()
+                );
+            }
+            self.turn()?;
+            let refused = self.ledger.faults(false).refused;
+            if refused > 0 {
+                bail!(
+                    "{refused} clients were not let in: {}",
+                    self.ledger.first_refusal()
+                );
+            }
+        }
+        if !self.crowd.dialect().confirms() {
+            self.probe()?;
+        }
+        Ok(())
+    }
+
+    /// Starts a client of a chat; it is subscribed some turns later.
+    pub fn start(
+        &mut self,
+        chat: usize,
+        after: Option<u64>,
+        receive_octets: Option<usize>,
+    ) -> anyhow::Result<usize> {
+        let wish = Wish {
+            chat: Some(chat_id(chat)),
+            after,
+        };
+        let client = self.crowd.start(Role {
+            wish,
+            receive_octets,
+        })?;
+        let anywhere = !self.crowd.dialect().confirms();
+        self.ledger.subscribe(client, chat, anywhere);
+        Ok(client)
+    }
+
+    /// Publishes until every client has heard something, for servers that do not say when a subscription is in
+    /// force.
+    fn probe(&mut self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + DRAIN_MAX;
+        let mut next = Instant::now();
+        while !self.ledger.all_hear() {
+            let now = Instant::now();
+            if now > deadline {
+                bail!("not everybody hears anything after {DRAIN_MAX:?}");
+            }
+            if now >= next {
+                next = now + PROBE_INTERVAL;
+                for chat in 0..self.ledger.chats() {
+                    self.publish(chat);
+                }
+            }
+            self.turn()?;
+        }
+        self.drain()
+    }
+
+    /// Publishes an event of a chat; it leaves with the next turn.
+    pub fn publish(&mut self, chat: usize) {
+        let sequence = self.ledger.publish(chat, Instant::now());
+        self.feed.publish(&mut self.crowd, chat, sequence);
+    }
+
+    /// Sends what was published, waits for something to happen, and handles it.
+    pub fn turn(&mut self) -> anyhow::Result<()> {
+        self.turn_until(Instant::now() + TURN_MAX)
+    }
+
+    /// The same, but waits no longer than until `at`.
+    pub fn turn_until(&mut self, at: Instant) -> anyhow::Result<()> {
+        self.feed.flush()?;
+        let wait = at.saturating_duration_since(Instant::now()).min(TURN_MAX);
+        if self.crowd.turn(wait, &mut self.ledger)? {
+            self.feed
+                .on_ready(&self.ledger)
+                .context("what feeds the server failed")?;
+        }
+        self.feed.on_time(Instant::now())
+    }
+
+    /// Waits until everything published has reached everybody. What has not by then counts as lost.
+    pub fn drain(&mut self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + DRAIN_MAX;
+        while !self.ledger.is_quiet() && Instant::now() < deadline {
+            self.turn()?;
+        }
+        Ok(())
+    }
+}
+
+impl Audience for Ledger {
+    fn delivered(&mut self, client: usize, event: Delivered, now: Instant) {
+        Self::delivered(self, client, event, now);
+    }
+
+    fn heard(&mut self, _: usize, _: &[u8], _: Instant) {}
+
+    fn lost(&mut self, client: usize, why: &str) {
+        self.refused(client, why);
+    }
+}
