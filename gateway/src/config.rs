@@ -1,5 +1,6 @@
 //! Settings of the gateway: flags and environment, each with its unit, default and check.
 
+mod drain;
 mod edge;
 
 use std::net::SocketAddr;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use clap::{Args, Parser, ValueEnum};
 use shared::config::{AdminConfig, BadSettings, NatsConfig, TelemetryConfig, duration};
 
+pub use self::drain::DrainConfig;
 pub use self::edge::EdgeConfig;
 use crate::session::SessionLimits;
 use crate::stomp::decode::DecodeLimits;
@@ -29,10 +31,6 @@ pub struct Config {
     #[arg(long, env = "REQUEST_HEAD_MAX", default_value = "75s", value_parser = positive_duration)]
     pub request_head_max: Duration,
 
-    /// Longest time from the request to stop until the process ends, like `20s`.
-    #[arg(long, env = "DRAIN_MAX", default_value = "20s", value_parser = duration)]
-    pub drain_max: Duration,
-
     #[command(flatten)]
     pub edge: EdgeConfig,
 
@@ -47,6 +45,9 @@ pub struct Config {
 
     #[command(flatten)]
     pub sockjs: SockJsConfig,
+
+    #[command(flatten)]
+    pub drain: DrainConfig,
 
     #[command(flatten)]
     pub admin: AdminConfig,
@@ -205,7 +206,7 @@ impl Config {
                 "--command-deadline must be at least 3s".to_owned(),
             ));
         }
-        Ok(())
+        self.drain.check(self.commands.command_deadline)
     }
 
     fn command_deadline_is_short(&self) -> bool {

@@ -1,7 +1,7 @@
 //! One client's task: between its transport, its session and its queue.
 //!
-//! Inputs of the loop: octets from the client, what others queued for it, the session's next deadline, the
-//! request to stop. The session decides what follows; this only does it.
+//! Inputs of the loop: octets from the client, what others queued for it, the session's next deadline, its turn
+//! to go. The session decides what follows; this only does it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use tracing::Instrument;
 use crate::client_address::ClientAddress;
 use crate::commands::Commands;
 use crate::disconnect::Disconnect;
+use crate::drain::Drain;
 use crate::fanout::{Fanout, Subscriber, SubscriberId};
 use crate::framing::Framing;
 use crate::outbound::{Answer, Item, Outbound};
@@ -26,9 +27,6 @@ use crate::transport::{Received, Transport};
 
 /// `server` header of CONNECTED.
 const SERVER: &str = concat!("talk-and-travel-gateway/", env!("CARGO_PKG_VERSION"));
-
-/// Clients of a gateway that goes away are asked to come back spread over this time, in milliseconds.
-const RECONNECT_DELAY_MAX_MS: u32 = 5_000;
 
 /// What every connection of this process needs; cheap to clone.
 #[derive(Clone)]
@@ -47,6 +45,8 @@ pub struct Connections {
     pub life: Lifecycle,
     /// Number of the last session.
     pub sessions: Arc<AtomicU64>,
+    /// Says when each has to go.
+    pub drain: Arc<Drain>,
 }
 
 impl Connections {
@@ -69,9 +69,12 @@ impl Connections {
             batch: VecDeque::new(),
             writes: Vec::new(),
             gone: false,
+            leaving: None,
             end: None,
         };
+        let present = self.drain.enter();
         connection.run(transport).instrument(span).await;
+        drop(present);
         connections.decrement(1);
     }
 }
@@ -96,6 +99,8 @@ struct Connection<'a> {
     writes: Vec<Utf8Bytes>,
     /// Nobody is left to write to; what was sent before is still carried out.
     gone: bool,
+    /// Its turn to go has come: nothing more is read, what is on its way is answered.
+    leaving: Option<Disconnect>,
     end: Option<Disconnect>,
 }
 
@@ -104,7 +109,8 @@ impl Connection<'_> {
         tracing::debug!("connected");
         self.shared.commands.on_session_begin(self.number);
         let alarm = tokio::time::sleep(Duration::ZERO);
-        tokio::pin!(alarm);
+        let turn = self.shared.drain.turn();
+        tokio::pin!(alarm, turn);
         loop {
             if !self.writes.is_empty() {
                 self.write(&mut transport).await;
@@ -112,13 +118,12 @@ impl Connection<'_> {
             if self.end.is_some() {
                 break;
             }
-            if self.shared.life.is_stopping() && self.session.commands_in_flight() == 0 {
-                let reconnect_delay_ms = rand::random_range(0..=RECONNECT_DELAY_MAX_MS);
-                self.session.close(
-                    Disconnect::GoingAway { reconnect_delay_ms },
-                    now(),
-                    &mut self.actions,
-                );
+            if let Some(reason) = self.leaving
+                && self.session.commands_in_flight() == 0
+            {
+                // Events that came before the end go out before it.
+                self.on_filled().await;
+                self.session.close(reason, now(), &mut self.actions);
                 self.act().await;
                 continue;
             }
@@ -132,12 +137,12 @@ impl Connection<'_> {
                 alarm.as_mut().reset(deadline);
             }
             tokio::select! {
-                received = transport.receive(), if self.session.wants_input() && !self.shared.life.is_stopping() => {
+                received = transport.receive(), if self.session.wants_input() && self.leaving.is_none() => {
                     self.on_received(received);
                 }
                 () = self.outbound.filled() => self.on_filled().await,
                 () = &mut alarm, if deadline.is_some() => self.session.on_deadline(now(), &mut self.actions),
-                () = self.shared.life.stopping(), if !self.shared.life.is_stopping() => {}
+                reason = &mut turn, if self.leaving.is_none() => self.leaving = Some(reason),
             }
             self.act().await;
         }

@@ -18,6 +18,11 @@ pub enum Disconnect {
         /// How long the client should wait, in milliseconds.
         reconnect_delay_ms: u32,
     },
+    /// The connection is as old as it may become; another one may find a gateway with less to do.
+    ConnectionAge {
+        /// How long the client should wait, in milliseconds.
+        reconnect_delay_ms: u32,
+    },
     /// A breach of STOMP; an ERROR frame said which.
     ProtocolError,
     /// A breach of the WebSocket protocol.
@@ -46,10 +51,13 @@ pub enum Disconnect {
 
 impl Disconnect {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::ClientDisconnect,
         Self::ClientGone,
         Self::GoingAway {
+            reconnect_delay_ms: 0,
+        },
+        Self::ConnectionAge {
             reconnect_delay_ms: 0,
         },
         Self::ProtocolError,
@@ -76,7 +84,7 @@ impl Disconnect {
             Self::LimitExceeded => 1008,
             Self::FrameTooLarge => 1009,
             Self::Internal => 1011,
-            Self::GoingAway { .. } => 1012,
+            Self::GoingAway { .. } | Self::ConnectionAge { .. } => 1012,
             Self::ConnectDeadline => 4000,
             Self::HeartBeatMissed => 4001,
             Self::SlowConsumer => 4002,
@@ -92,6 +100,9 @@ impl Disconnect {
             Self::ClientGone => "client gone",
             Self::GoingAway { reconnect_delay_ms } => {
                 return format!("going away, reconnect in {reconnect_delay_ms} ms");
+            }
+            Self::ConnectionAge { reconnect_delay_ms } => {
+                return format!("connection too old, reconnect in {reconnect_delay_ms} ms");
             }
             Self::ProtocolError => "STOMP protocol error",
             Self::WebSocketProtocol => "WebSocket protocol error",
@@ -114,6 +125,7 @@ impl Disconnect {
         match self {
             Self::ClientGone
             | Self::GoingAway { .. }
+            | Self::ConnectionAge { .. }
             | Self::ConnectDeadline
             | Self::HeartBeatMissed
             | Self::SlowConsumer
@@ -137,6 +149,7 @@ impl Disconnect {
             Self::ClientDisconnect => "client_disconnect",
             Self::ClientGone => "client_gone",
             Self::GoingAway { .. } => "going_away",
+            Self::ConnectionAge { .. } => "connection_age",
             Self::ProtocolError => "protocol_error",
             Self::WebSocketProtocol => "websocket_protocol",
             Self::InvalidUtf8 => "invalid_utf8",
@@ -185,7 +198,7 @@ mod tests {
     fn names_are_distinct_and_reasons_fit_a_close_frame() {
         let names: HashSet<_> = Disconnect::ALL.iter().map(|reason| reason.name()).collect();
         assert_eq!(names.len(), Disconnect::ALL.len());
-        let longest = Disconnect::GoingAway {
+        let longest = Disconnect::ConnectionAge {
             reconnect_delay_ms: u32::MAX,
         };
         for reason in Disconnect::ALL.into_iter().chain([longest]) {

@@ -4,7 +4,7 @@
 //!
 //! - the road: [`listener`], [`client_address`], [`gate`], [`router`], [`handshake`], [`transport`], [`sockjs`], [`framing`];
 //! - the protocol, pure: [`stomp`], [`session`], [`destination`], [`refusal`], [`disconnect`];
-//! - one client: [`connection`], [`outbound`];
+//! - one client: [`connection`], [`outbound`], [`drain`];
 //! - what clients ask: [`commands`], [`outcomes`], [`owners`], [`beacons`], [`questions`], [`presence`];
 //! - what clients get: [`fanout`], [`chain`]; over plain HTTP: [`api`].
 
@@ -17,6 +17,7 @@ pub mod config;
 pub mod connection;
 pub mod destination;
 pub mod disconnect;
+pub mod drain;
 pub mod fanout;
 pub mod framing;
 pub mod gate;
@@ -48,6 +49,7 @@ use crate::client_address::TrustedProxies;
 use crate::commands::Commands;
 use crate::config::{Auth, Config};
 use crate::connection::Connections;
+use crate::drain::Drain;
 use crate::fanout::Fanout;
 use crate::gate::Gate;
 use crate::owners::{GatewayReadiness, Owners};
@@ -116,17 +118,25 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
         write_max: config.session.write_max,
         life: life.clone(),
         sessions: Arc::default(),
+        drain: Arc::new(Drain::new(&config.drain, life.clone())),
     };
     let sockjs = SockJs::new(connections.clone(), bus.clone(), &config.sockjs);
     let gate = Gate {
         proxies: TrustedProxies::new(&config.edge.trusted_proxies),
     };
+    let last_call = sockjs.clone().last_call();
     let router = router::router(connections, sockjs, bus, gate);
-    let server = listener::serve(listener, router, config.request_head_max, life.clone());
+    let server = listener::serve(
+        listener,
+        router,
+        config.request_head_max,
+        life.clone(),
+        last_call,
+    );
     life.spawn_essential("listener", server);
     tracing::info!(%listen, %admin, "gateway ready");
 
-    let well = life.run_to_end(config.drain_max).await?;
+    let well = life.run_to_end(config.drain.drain()).await?;
     tracing::info!(well, "stopped");
     Ok(well)
 }

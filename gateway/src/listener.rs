@@ -5,6 +5,7 @@
 //! TCP options set here: one whose client vanished without a word, and never promised heart-beats, is found out by
 //! TCP itself.
 
+use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use hyper_util::service::TowerToHyperService;
 use rustix::net::sockopt;
 use shared::lifecycle::Lifecycle;
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
 
 use crate::client_address::Peer;
 
@@ -29,26 +31,39 @@ const KEEP_ALIVE_IDLE: Duration = Duration::from_mins(1);
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEP_ALIVE_PROBES_MAX: u32 = 3;
 
-/// Serves until the process is asked to stop; connections then finish the request they are at.
+/// Serves until the process is asked to stop; connections then finish the request they are at. Who comes after that
+/// and until the `last_call` is served one request, which finds most things closed.
 ///
 /// `head_max` is the longest wait for the head of a request, on a new connection or between two requests.
-pub async fn serve(listener: TcpListener, router: Router, head_max: Duration, life: Lifecycle) {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    head_max: Duration,
+    life: Lifecycle,
+    last_call: impl Future<Output = ()>,
+) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(head_max);
+    let closed = CancellationToken::new();
+    let _closing = closed.clone().drop_guard();
+    let mut last_call = pin!(last_call);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = life.stopping() => return,
+            () = &mut last_call => return,
         };
         match accepted {
             Ok((stream, address)) => {
-                life.spawn(connection(
-                    http.clone(),
-                    stream,
-                    Peer::new(address),
-                    router.clone(),
-                    life.clone(),
-                ));
+                let (http, router) = (http.clone(), router.clone());
+                let peer = Peer::new(address);
+                if life.is_stopping() {
+                    let closed = closed.clone().cancelled_owned();
+                    life.spawn(connection(once(http), stream, peer, router, closed));
+                } else {
+                    let stopping = life.clone();
+                    let stopping = async move { stopping.stopping().await };
+                    life.spawn(connection(http, stream, peer, router, stopping));
+                }
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be taken");
@@ -58,12 +73,19 @@ pub async fn serve(listener: TcpListener, router: Router, head_max: Duration, li
     }
 }
 
+/// For connections that end after one request.
+fn once(mut http: http1::Builder) -> http1::Builder {
+    http.keep_alive(false);
+    http
+}
+
+/// Speaks HTTP on a connection, to the end of the request that is under way at `closing_time`.
 async fn connection(
     http: http1::Builder,
     stream: TcpStream,
     peer: Peer,
     router: Router,
-    life: Lifecycle,
+    closing_time: impl Future<Output = ()>,
 ) {
     if let Err(error) = prepare(&stream) {
         // The client may be gone already; if so, that shows in a moment.
@@ -80,7 +102,7 @@ async fn connection(
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = life.stopping() => {
+        () = closing_time => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

@@ -11,7 +11,7 @@ use persister::config::{Cli, RunConfig, Task};
 use persister::health::Health;
 use persister::{database, terminal};
 use shared::config::{BadSettings, EXIT_BAD_SETTINGS, Parsed};
-use shared::lifecycle::Lifecycle;
+use shared::lifecycle::{Drain, Lifecycle};
 use shared::{admin, telemetry};
 use tokio::net::TcpListener;
 
@@ -66,7 +66,7 @@ async fn run(config: &RunConfig) -> anyhow::Result<bool> {
     life.spawn_attendant("admin", serving);
 
     // Signals count from here on: starting may wait for NATS or the database for as long as it takes.
-    let mut end = pin!(life.run_to_end(config.drain_max));
+    let mut end = pin!(life.run_to_end(Drain::at_once(config.drain_max)));
     let app = tokio::select! {
         // From a failed start on, nothing else counts as failing.
         app = App::start(config, &life, &health) => app.inspect_err(|_| life.fail())?,

@@ -74,7 +74,7 @@ pub async fn serve(
 }
 
 async fn readyz(State(admin): State<Admin>) -> (StatusCode, String) {
-    if admin.life.is_stopping() {
+    if admin.life.is_retiring() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n".to_owned());
     }
     match admin.readiness.readiness() {

@@ -1,8 +1,9 @@
 //! From start to exit: signals, two cancellation tokens, the tracker of every long-running task.
 //!
-//! The *soft* token asks tasks to finish what they hold; the *hard* token, after the deadline or a second
-//! signal, tells them to drop it. A task that ends although nobody asked takes the process down: a daemon with
-//! half of its tasks is worse than one that restarts.
+//! After the signal a daemon may first be *retiring*: it says that it is not ready and works as before, until
+//! load balancers have noticed. Then the *soft* token asks tasks to finish what they hold; the *hard* token, after
+//! the deadline or a second signal, tells them to drop it. A task that ends although nobody asked takes the process
+//! down: a daemon with half of its tasks is worse than one that restarts.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -10,12 +11,31 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+/// How a process ends after it was asked to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drain {
+    /// How long it goes on as before, except for saying that it is not ready.
+    pub delay: Duration,
+    /// Longest time from the request to the end, the delay included.
+    pub max: Duration,
+}
+
+impl Drain {
+    /// Without delay: nobody is balancing load over this process.
+    pub const fn at_once(max: Duration) -> Self {
+        let delay = Duration::ZERO;
+        Self { delay, max }
+    }
+}
 
 /// Cheap handle to the life of the process.
 #[derive(Debug, Clone, Default)]
 pub struct Lifecycle {
+    retiring: CancellationToken,
     soft: CancellationToken,
     hard: CancellationToken,
     failed: Arc<AtomicBool>,
@@ -41,6 +61,11 @@ impl Lifecycle {
     /// Ends when there is no time left to finish anything.
     pub async fn dropping(&self) {
         self.hard.cancelled().await;
+    }
+
+    /// Whether the process is about to be asked to stop, or was: it should get nothing new.
+    pub fn is_retiring(&self) -> bool {
+        self.retiring.is_cancelled() || self.is_stopping()
     }
 
     /// Asks everything to stop.
@@ -100,22 +125,37 @@ impl Lifecycle {
 
     /// Waits for the end: a signal or [`Self::stop`], then for all tasks, at most until the deadline or a
     /// second signal. Returns whether all went well.
-    pub async fn run_to_end(&self, drain_max: Duration) -> std::io::Result<bool> {
+    pub async fn run_to_end(&self, drain: Drain) -> std::io::Result<bool> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        let asked = tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "interrupted",
+            () = self.soft.cancelled() => "a failure",
+        };
+        tracing::info!(
+            asked,
+            delay_ms = drain.delay.as_millis(),
+            max_ms = drain.max.as_millis(),
+            "stopping"
+        );
+        let deadline = Instant::now() + drain.max;
+        self.retiring.cancel();
         tokio::select! {
-            _ = terminate.recv() => tracing::info!("stopping: SIGTERM"),
-            _ = interrupt.recv() => tracing::info!("stopping: interrupted"),
+            () = tokio::time::sleep(drain.delay) => {}
             () = self.soft.cancelled() => {}
+            _ = terminate.recv() => self.cut_short(),
+            _ = interrupt.recv() => self.cut_short(),
         }
         self.soft.cancel();
         self.tracker.close();
         tokio::select! {
             () = self.tracker.wait() => {}
-            () = tokio::time::sleep(drain_max) => {
+            () = tokio::time::sleep_until(deadline) => {
                 tracing::error!(tasks = self.tracker.len(), "not everything finished within the drain time; dropping it");
                 self.fail();
             }
+            () = self.hard.cancelled() => {}
             _ = terminate.recv() => self.cut_short(),
             _ = interrupt.recv() => self.cut_short(),
         }
@@ -130,6 +170,7 @@ impl Lifecycle {
             "second signal: dropping what is unfinished"
         );
         self.fail();
+        self.hard.cancel();
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::Notify;
+
 use super::handle::SessionHandle;
 use super::path::SessionKey;
 
@@ -12,6 +14,7 @@ use super::path::SessionKey;
 pub struct Registry {
     sessions: Mutex<HashMap<SessionKey, Arc<SessionHandle>>>,
     sessions_max: usize,
+    removed: Notify,
 }
 
 /// What became of putting a session into the registry.
@@ -31,6 +34,7 @@ impl Registry {
         Self {
             sessions: Mutex::default(),
             sessions_max,
+            removed: Notify::new(),
         }
     }
 
@@ -61,6 +65,18 @@ impl Registry {
             .is_some_and(|held| Arc::ptr_eq(held, handle))
         {
             sessions.remove(key);
+            self.removed.notify_waiters();
+        }
+    }
+
+    /// Waits until there is none.
+    pub async fn emptied(&self) {
+        loop {
+            let removed = self.removed.notified();
+            if self.lock().is_empty() {
+                return;
+            }
+            removed.await;
         }
     }
 

@@ -90,6 +90,13 @@ impl SockJs {
         &self.inner.connections.life
     }
 
+    /// Ends when the process is stopping and no session is left here. Until then the port stays open: a client that
+    /// polls could not be told of the end otherwise, nor be answered what it sent.
+    pub async fn last_call(self) {
+        self.life().stopping().await;
+        self.registry().emptied().await;
+    }
+
     /// The connection to the other gateways.
     pub fn bus(&self) -> &Bus {
         &self.inner.bus

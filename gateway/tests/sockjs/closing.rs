@@ -1,5 +1,8 @@
 //! "Handling close": closed sessions, second receivers, receivers that break off, sessions left alone.
 
+use local::probe;
+
+use crate::support::client::{Client, Transport};
 use crate::support::http::{WAIT_MAX, ask, begin, post};
 use crate::support::{System, fresh_session, gateway, stomp};
 
@@ -184,6 +187,27 @@ async fn a_session_left_alone_ends_and_its_name_is_free_again() {
         said = ask(gateway.listen(), post(&xhr, "")).await.body;
     }
     assert_eq!(said, "o\n");
+}
+
+#[tokio::test]
+async fn a_client_that_polls_is_told_when_its_gateway_stops() {
+    let system = System::start().await;
+    let gateway = system.gateway(&[]).await;
+    let mut client = Client::new(Transport::Xhr, gateway.listen(), gateway.listen());
+    client.connect().await;
+    // It has no request here while the gateway begins to stop.
+    let told = async {
+        probe::wait_readyz(gateway.admin(), 503, WAIT_MAX)
+            .await
+            .unwrap();
+        client.frame().await
+    };
+    let (stopped, told) = tokio::join!(gateway.stop(), told);
+    assert!(stopped.unwrap().success());
+    assert!(
+        told.starts_with("c[1012,\"going away, reconnect in "),
+        "{told}"
+    );
 }
 
 #[tokio::test]

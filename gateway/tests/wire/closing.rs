@@ -1,11 +1,14 @@
 //! How sessions end: DISCONNECT, ERROR, the client gone, the gateway stopping.
 
+use local::probe;
+use rustix::process::Signal;
+
 use crate::support::peer::rejecting_chat;
 use crate::support::script::{
     Client, DONE, VERSIONS, VIOLATION, check_stream, frame, join, unsolicited,
 };
 use crate::support::socket::{BINARY, CLOSE, ws_frame};
-use crate::support::{fresh_chat, gateway, gateway_with};
+use crate::support::{WAIT_MAX, fresh_chat, gateway, gateway_with};
 
 #[tokio::test]
 async fn the_receipt_of_disconnect_comes_after_every_answer_and_before_the_close() {
@@ -159,6 +162,36 @@ async fn a_gateway_that_stops_tells_its_clients_when_to_come_back() {
             .unwrap()
             .parse()
             .unwrap();
-        assert!(delay <= 5_000, "{close}");
+        assert!(delay <= 1_000, "{close}");
     }
+}
+
+#[tokio::test]
+async fn a_gateway_works_as_before_until_load_balancers_have_noticed() {
+    // Longer than the test takes; the second signal ends it.
+    let settings = ["--drain-delay", "10m", "--drain-max", "20m"];
+    let gateway = gateway_with(&settings).await;
+    gateway.process().signal(Signal::TERM);
+    probe::wait_readyz(gateway.admin(), 503, WAIT_MAX)
+        .await
+        .unwrap();
+    let mut client = Client::connected(gateway.listen(), "1.2").await;
+    client.send(&join(fresh_chat(), "|receipt:r")).await;
+    assert_eq!(client.next().await, "RECEIPT|receipt-id:r");
+    let stopped = gateway.stop().await.unwrap();
+    assert_eq!(stopped.code(), Some(1), "cut short is no success");
+}
+
+#[tokio::test]
+async fn a_connection_ends_when_it_is_as_old_as_it_may_become() {
+    let gateway = gateway_with(&["--connection-age-max", "500ms"]).await;
+    let mut client = Client::connected(gateway.listen(), "1.2").await;
+    let rest = client.rest().await;
+    let [close] = rest.as_slice() else {
+        panic!("{rest:?}");
+    };
+    assert!(
+        close.starts_with("close 1012 connection too old, reconnect in "),
+        "{close}"
+    );
 }

@@ -10,7 +10,7 @@ use persister::database::{Database, DatabaseUrl, fix_partitions, migrate};
 use persister::decide::TypingLease;
 use persister::health::Health;
 use persister::store::Store;
-use shared::lifecycle::Lifecycle;
+use shared::lifecycle::{Drain, Lifecycle};
 
 use super::nats::Nats;
 use super::{Gateway, postgres};
@@ -127,7 +127,12 @@ impl Running {
     /// Asks it to stop, and waits until everything in hand is stored and published.
     pub(crate) async fn stop(self) {
         self.life.stop();
-        assert!(self.life.run_to_end(super::PATIENCE).await.unwrap());
+        assert!(
+            self.life
+                .run_to_end(Drain::at_once(super::PATIENCE))
+                .await
+                .unwrap()
+        );
         self.app.close().await;
     }
 }
