@@ -6,8 +6,9 @@ mod edge;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::{Args, Parser, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use shared::config::{AdminConfig, BadSettings, NatsConfig, TelemetryConfig, duration};
+use shared::healthcheck::HealthcheckConfig;
 
 pub use self::drain::DrainConfig;
 pub use self::edge::EdgeConfig;
@@ -15,16 +16,35 @@ use crate::session::SessionLimits;
 use crate::stomp::decode::DecodeLimits;
 
 /// Terminates STOMP over WebSocket and SockJS, publishes commands to NATS and relays chat events.
-#[derive(Debug, Clone, Parser)]
-#[command(name = "gateway", version)]
+#[derive(Debug, Parser)]
+#[command(name = "gateway", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// What to do; without it, serve clients.
+    #[command(subcommand)]
+    pub task: Option<Task>,
+
+    /// Settings for serving clients.
+    #[command(flatten)]
+    pub config: Config,
+}
+
+/// One thing the program does besides serving clients.
+#[derive(Debug, Subcommand)]
+pub enum Task {
+    /// Ask the gateway beside this process how it is; exit with 0 if well.
+    Healthcheck(HealthcheckConfig),
+}
+
+/// Settings of a gateway that serves clients.
+#[derive(Debug, Clone, Args)]
 pub struct Config {
     /// Address that clients connect to. Port 0 takes any free one.
     #[arg(long, env = "LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
 
-    /// How clients prove who they are. `open` believes every client: for development only.
+    /// How clients prove who they are. `open` believes every client: for development only. There is no default.
     #[arg(long, env = "AUTH", value_enum)]
-    pub auth: Auth,
+    pub auth: Option<Auth>,
 
     /// Longest wait for the head of an HTTP request, on a new connection or between two requests. Longer than
     /// proxies keep idle connections, so that they are the ones to close them.
@@ -189,6 +209,10 @@ impl Config {
     /// # Errors
     /// A sentence for whoever set them.
     pub fn check(&self) -> Result<(), BadSettings> {
+        if self.auth.is_none() {
+            return Err(BadSettings("--auth (AUTH) is missing".to_owned()));
+        }
+        self.nats.check()?;
         if self.session.header_octets_max > self.session.frame_octets_max {
             return Err(BadSettings(format!(
                 "--header-octets-max ({}) is larger than --frame-octets-max ({})",

@@ -2,7 +2,7 @@
 //!
 //! It keeps no state that another gateway could not rebuild. Read in this order:
 //!
-//! - the road: [`listener`], [`client_address`], [`gate`], [`origins`], [`router`], [`handshake`], [`transport`], [`sockjs`], [`framing`];
+//! - the road: [`listener`], [`client_address`], [`gate`], [`router`], [`handshake`], [`transport`], [`sockjs`], [`framing`];
 //! - the protocol, pure: [`stomp`], [`session`], [`destination`], [`refusal`], [`disconnect`];
 //! - one client: [`connection`], [`outbound`], [`drain`];
 //! - what clients ask: [`commands`], [`outcomes`], [`owners`], [`beacons`], [`questions`], [`presence`];
@@ -23,7 +23,6 @@ pub mod framing;
 pub mod gate;
 pub mod handshake;
 pub mod listener;
-pub mod origins;
 pub mod outbound;
 pub mod outcomes;
 pub mod owners;
@@ -41,9 +40,10 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use shared::admin;
-use shared::bus::Bus;
+use shared::bus::{Bus, Refused};
+use shared::config::BadSettings;
 use shared::lifecycle::Lifecycle;
-use shared::telemetry;
+use shared::{subject, telemetry};
 use tokio::net::TcpListener;
 
 use crate::client_address::TrustedProxies;
@@ -53,7 +53,6 @@ use crate::connection::Connections;
 use crate::drain::Drain;
 use crate::fanout::Fanout;
 use crate::gate::Gate;
-use crate::origins::AllowedOrigins;
 use crate::owners::{GatewayReadiness, Owners};
 use crate::presence::Presence;
 use crate::sockjs::sessions::SockJs;
@@ -64,7 +63,9 @@ use crate::sockjs::sessions::SockJs;
 /// What kept it from starting.
 pub async fn run(config: Config) -> anyhow::Result<bool> {
     let telemetry = telemetry::start("gateway", &config.telemetry)?;
-    let Auth::Open = config.auth;
+    let Some(Auth::Open) = config.auth else {
+        return Err(BadSettings("--auth (AUTH) is missing".to_owned()).into());
+    };
     tracing::warn!(
         "AUTHENTICATION IS OFF (--auth open): every client is believed to be whoever it says. Development only!"
     );
@@ -75,12 +76,14 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
     let (listen, admin) = (listener.local_addr()?, admin_listener.local_addr()?);
 
     let name = format!("gateway-{}", uuid::Uuid::new_v4().simple());
-    let bus = Bus::connect("gateway commands", &config.nats.nats_url)
-        .await
-        .context("cannot use NATS")?;
-    let event_bus = Bus::connect("gateway events", &config.nats.nats_url)
-        .await
-        .context("cannot use NATS")?;
+    let connect = async |name| {
+        Bus::connect(name, subject::GATEWAY_INBOX, &config.nats)
+            .await
+            .context("cannot use NATS")
+    };
+    let bus = connect("gateway commands").await?;
+    let event_bus = connect("gateway events").await?;
+    let nats_refusal = refusal(bus.clone(), event_bus.clone());
     let owners = Arc::new(Owners::default());
     let readiness = GatewayReadiness {
         bus: bus.clone(),
@@ -122,11 +125,9 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
         sessions: Arc::default(),
         drain: Arc::new(Drain::new(&config.drain, life.clone())),
     };
-    let origins = Arc::new(AllowedOrigins::new(config.edge.allowed_origins));
-    let sockjs = SockJs::new(connections.clone(), bus.clone(), &config.sockjs, &origins);
+    let sockjs = SockJs::new(connections.clone(), bus.clone(), &config.sockjs);
     let gate = Gate {
         proxies: TrustedProxies::new(&config.edge.trusted_proxies),
-        origins,
     };
     let last_call = sockjs.clone().last_call();
     let router = router::router(connections, sockjs, bus, gate);
@@ -140,9 +141,23 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
     life.spawn_essential("listener", server);
     tracing::info!(%listen, %admin, "gateway ready");
 
-    let well = life.run_to_end(config.drain.drain()).await?;
+    let well = tokio::select! {
+        well = life.run_to_end(config.drain.drain()) => well?,
+        // Nobody is served by a gateway that may not use NATS, however long it waits.
+        refused = nats_refusal => {
+            life.fail();
+            return Err(refused.into());
+        }
+    };
     tracing::info!(well, "stopped");
     Ok(well)
+}
+
+async fn refusal(bus: Bus, event_bus: Bus) -> Refused {
+    tokio::select! {
+        refused = bus.refused() => refused,
+        refused = event_bus.refused() => refused,
+    }
 }
 
 async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {

@@ -3,18 +3,23 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use gateway::config::Config;
+use gateway::config::{Cli, Task};
 use shared::config::{BadSettings, EXIT_BAD_SETTINGS, Parsed, parse};
+use shared::healthcheck;
 
 fn main() -> ExitCode {
-    let config = match parse::<Config>(std::env::args_os()) {
-        Parsed::Settings(config) => config,
+    let cli = match parse::<Cli>(std::env::args_os()) {
+        Parsed::Settings(cli) => *cli,
         Parsed::Answer(text) => {
             // Nobody reads the help: nothing is lost.
             let _ = std::io::stdout().write_all(text.as_bytes());
             return ExitCode::SUCCESS;
         }
         Parsed::Wrong(text) => return wrong_settings(&text),
+    };
+    let config = match cli.task {
+        Some(Task::Healthcheck(config)) => return healthcheck::run(&config),
+        None => cli.config,
     };
     if let Err(error) = config.check() {
         return wrong_settings(&format!("error: {error}\n"));
@@ -23,7 +28,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(&format!("cannot start the runtime: {error}")),
     };
-    match runtime.block_on(gateway::run(*config)) {
+    match runtime.block_on(gateway::run(config)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => match error.downcast_ref::<BadSettings>() {

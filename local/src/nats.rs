@@ -19,6 +19,15 @@ const STOP_MAX: Duration = Duration::from_secs(10);
 /// that a second run on a fuller disk could find its own streams too large.
 pub(crate) const FILE_STORE_MAX: &str = "64GB";
 
+/// What a server gets besides its streams.
+#[derive(Debug, Clone, Default)]
+pub struct NatsExtras {
+    /// More of its configuration. What that includes lies beside it, in the folder of the streams.
+    pub config: String,
+    /// Variables, which the configuration may refer to.
+    pub env: Vec<(&'static str, String)>,
+}
+
 /// A running server, or one that was killed and can be started again on the same port and data.
 pub struct NatsServer {
     spec: ProcessSpec,
@@ -35,11 +44,26 @@ impl NatsServer {
         logs: &Path,
         listener: Option<LineListener>,
     ) -> anyhow::Result<Self> {
+        Self::start_with(program, port, store, logs, listener, NatsExtras::default()).await
+    }
+
+    /// The same with more configuration, such as users and TLS.
+    pub async fn start_with(
+        program: &Path,
+        port: u16,
+        store: &Path,
+        logs: &Path,
+        listener: Option<LineListener>,
+        extras: NatsExtras,
+    ) -> anyhow::Result<Self> {
         let config = store.join("nats.conf");
         std::fs::create_dir_all(store)?;
         std::fs::write(
             &config,
-            format!("jetstream {{ max_file_store: {FILE_STORE_MAX} }}\n"),
+            format!(
+                "jetstream {{ max_file_store: {FILE_STORE_MAX} }}\n{}",
+                extras.config
+            ),
         )?;
         let spec = ProcessSpec {
             name: "nats".to_owned(),
@@ -55,7 +79,7 @@ impl NatsServer {
                 "--store_dir".into(),
                 store.into(),
             ],
-            env: Vec::new(),
+            env: extras.env,
             folder: None,
             run_as: None,
             log: logs.join("nats.log"),

@@ -64,6 +64,14 @@ pub struct PostgresServer {
 impl PostgresServer {
     /// Makes the cluster if need be and starts the server.
     pub async fn start(spec: PostgresSpec) -> anyhow::Result<Self> {
+        Self::start_with(spec, |_| Ok(Vec::new())).await
+    }
+
+    /// The same with more arguments, made once the cluster is there: for who changes its files too.
+    pub async fn start_with(
+        spec: PostgresSpec,
+        more: impl FnOnce(&Path) -> anyhow::Result<Vec<OsString>>,
+    ) -> anyhow::Result<Self> {
         let run_as = if rustix::process::geteuid().is_root() {
             Some(unprivileged_user()?)
         } else {
@@ -85,6 +93,7 @@ impl PostgresServer {
         if spec.durability == Durability::ProcessLoss {
             args.extend(["-c".into(), "fsync=off".into()]);
         }
+        args.extend(more(&spec.data)?);
         let process_spec = ProcessSpec {
             name: "postgres".to_owned(),
             program: spec.programs.join("postgres"),

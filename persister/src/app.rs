@@ -1,21 +1,22 @@
 //! From settings to running tasks, and back.
 
+use std::future::Future;
 use std::time::Duration;
 
 use anyhow::Context;
 use async_nats::jetstream;
 use async_nats::jetstream::context::CreateStreamError;
 use sea_orm::{DbBackend, DbErr};
-use shared::bus::Bus;
+use shared::bus::{Bus, Refused};
 use shared::config::BadSettings;
 use shared::lifecycle::Lifecycle;
-use shared::stream;
+use shared::{stream, subject};
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::backoff::{Backoff, jittered};
 use crate::config::RunConfig;
-use crate::database::{Database, WrongPartitionCount, fix_partitions, migrate};
+use crate::database::{Database, WrongPartitionCount, fix_partitions, is_migrated, migrate};
 use crate::decide::TypingLease;
 use crate::fleet::Fleet;
 use crate::health::Health;
@@ -72,7 +73,8 @@ impl App {
         let jetstream = jetstream::ContextBuilder::new()
             .timeout(JETSTREAM_MAX)
             .build(bus.client.clone());
-        declare_streams(config, &jetstream).await;
+        // Boxed: large, and gone before anything else begins.
+        allowed(&bus, Box::pin(declare_streams(config, &jetstream))).await?;
 
         let replica = Uuid::now_v7().to_string();
         let fleet = Fleet::new(
@@ -126,17 +128,27 @@ impl App {
 /// Connects and migrates; waits for a server that is not there yet. A file that cannot be opened will not
 /// open later either.
 async fn open_database(config: &RunConfig) -> anyhow::Result<Database> {
-    let url = &config.database.database_url;
+    let url = &config.database.address()?;
     let mut backoff = Backoff::default();
     loop {
         let opening = async {
             if !config.no_migrate {
                 migrate(url).await?;
             }
-            Database::connect(url).await
+            let database = Database::connect(url).await?;
+            // Asked even after our own migration: it costs one query, and then it is true however we got here.
+            let migrated = is_migrated(&database.reader).await?;
+            Ok((database, migrated))
         };
         let error = match opening.await {
-            Ok(database) => return Ok(database),
+            Ok((database, true)) => return Ok(database),
+            Ok((database, false)) => {
+                tracing::warn!("waiting for the database to be migrated");
+                // Left open it would be one more for each time that we look.
+                let _ = database.close().await;
+                backoff.wait().await;
+                continue;
+            }
             Err(error) => error,
         };
         let absent = matches!(error, DbErr::Conn(_) | DbErr::ConnectionAcquire(_));
@@ -149,14 +161,25 @@ async fn open_database(config: &RunConfig) -> anyhow::Result<Database> {
 }
 
 async fn connect(name: &str, config: &RunConfig) -> anyhow::Result<Bus> {
-    let bus = Bus::connect(name, &config.nats.nats_url)
+    let bus = Bus::connect(name, subject::PERSISTER_INBOX, &config.nats)
         .await
         .context("cannot use these NATS servers")?;
-    if timeout(QUIET_WAIT_MAX, bus.wait_connected()).await.is_err() {
-        tracing::warn!(connection = name, "waiting for NATS");
-        bus.wait_connected().await;
-    }
+    let connected = async {
+        if timeout(QUIET_WAIT_MAX, bus.wait_connected()).await.is_err() {
+            tracing::warn!(connection = name, "waiting for NATS");
+            bus.wait_connected().await;
+        }
+    };
+    allowed(&bus, connected).await?;
     Ok(bus)
+}
+
+/// Does something that takes as long as it takes, unless NATS does not allow it: then waiting would not help.
+async fn allowed<T>(bus: &Bus, task: impl Future<Output = T>) -> Result<T, Refused> {
+    tokio::select! {
+        done = task => Ok(done),
+        refused = bus.refused() => Err(refused),
+    }
 }
 
 async fn declare_streams(config: &RunConfig, jetstream: &jetstream::Context) {

@@ -1,9 +1,11 @@
 //! Flags and environment of the persister; `--help` is the reference.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use shared::config::{AdminConfig, BadSettings, NatsConfig, TelemetryConfig, duration};
+use shared::healthcheck::HealthcheckConfig;
 use shared::partition::PartitionCount;
 use shared::stream::StreamLimits;
 
@@ -34,6 +36,8 @@ pub enum Task {
     Run(Box<RunConfig>),
     /// Bring the database to the present schema, and end.
     Migrate(DatabaseConfig),
+    /// Ask the persister beside this process how it is; exit with 0 if well.
+    Healthcheck(HealthcheckConfig),
     /// Provision chat rooms.
     Chats {
         /// What to do with them.
@@ -129,7 +133,8 @@ pub enum ChatsAction {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Database")]
 pub struct DatabaseConfig {
-    /// `postgres://user:password@host/name`, or `sqlite://file`, which is created when missing.
+    /// `postgres://user@host/name`, with `?sslmode=verify-full&sslrootcert=file` where the network is not trusted, or
+    /// `sqlite://file`, which is created when missing.
     #[arg(
         long,
         env = "DATABASE_URL",
@@ -137,6 +142,36 @@ pub struct DatabaseConfig {
         hide_env_values = true
     )]
     pub database_url: DatabaseUrl,
+
+    /// File whose first line is the password of the user in --database-url; it is read at start.
+    #[arg(long, env = "DATABASE_PASSWORD_FILE")]
+    pub database_password_file: Option<PathBuf>,
+}
+
+impl DatabaseConfig {
+    /// The address, with the password from its file if there is one.
+    ///
+    /// # Errors
+    /// A sentence that names the file and never repeats what is in it.
+    pub fn address(&self) -> Result<DatabaseUrl, BadSettings> {
+        let Some(file) = &self.database_password_file else {
+            return Ok(self.database_url.clone());
+        };
+        let wrong = |why: String| {
+            BadSettings(format!(
+                "--database-password-file {}: {why}",
+                file.display()
+            ))
+        };
+        let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+        let password = text.lines().next().unwrap_or_default().trim_end();
+        if password.is_empty() {
+            return Err(wrong("it holds no password".to_owned()));
+        }
+        self.database_url
+            .with_password(password)
+            .map_err(|error| wrong(format!("--database-url {error}")))
+    }
 }
 
 /// Settings of `run`.
@@ -175,7 +210,7 @@ pub struct RunConfig {
     #[arg(long, overrides_with = "no_migrate")]
     pub migrate: bool,
 
-    /// Leave the schema alone at start.
+    /// Leave the schema alone at start and wait until `persister migrate` has brought it to what is needed.
     #[arg(long, env = "NO_MIGRATE", overrides_with = "migrate", value_parser = clap::builder::FalseyValueParser::new())]
     pub no_migrate: bool,
 
@@ -204,6 +239,8 @@ pub struct RunConfig {
 impl RunConfig {
     /// Checks what no single setting can.
     pub fn check(&self) -> Result<(), BadSettings> {
+        self.nats.check()?;
+        self.database.address()?;
         let wrong = |what: &str| Err(BadSettings(what.to_owned()));
         if !(LEASE_TTL_MIN..=LEASE_TTL_MAX).contains(&self.lease_ttl) {
             return wrong("--lease-ttl must be from 200ms to 1m");

@@ -15,7 +15,7 @@ use sea_orm::{
     DbBackend, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
-pub use migrate::migrate;
+pub use migrate::{is_migrated, migrate};
 pub use partitions::{WrongPartitionCount, fix_partitions};
 pub use url::{BadDatabaseUrl, DatabaseUrl};
 

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use persister::app::App;
-use persister::config::{Cli, RunConfig, Task};
+use persister::config::{Cli, DatabaseConfig, RunConfig, Task};
 use persister::health::Health;
 use persister::{database, terminal};
 use shared::config::{BadSettings, EXIT_BAD_SETTINGS, Parsed};
 use shared::lifecycle::{Drain, Lifecycle};
-use shared::{admin, telemetry};
+use shared::{admin, healthcheck, telemetry};
 use tokio::net::TcpListener;
 
 #[tokio::main]
@@ -26,10 +26,8 @@ async fn main() -> ExitCode {
     };
     let result = match task {
         Task::Run(config) => run(&config).await,
-        Task::Migrate(config) => database::migrate(&config.database_url)
-            .await
-            .map(|()| true)
-            .context("the database could not be migrated"),
+        Task::Migrate(config) => migrate(&config).await,
+        Task::Healthcheck(config) => return healthcheck::run(&config),
         Task::Chats { action } => terminal::chats::run(action, &mut std::io::stdout())
             .await
             .map(|()| true),
@@ -49,6 +47,13 @@ async fn main() -> ExitCode {
             say(std::io::stderr(), &format!("persister: {error:#}\n"), code)
         }
     }
+}
+
+async fn migrate(config: &DatabaseConfig) -> anyhow::Result<bool> {
+    database::migrate(&config.address()?)
+        .await
+        .context("the database could not be migrated")?;
+    Ok(true)
 }
 
 /// Runs until told to stop; whether all went well.

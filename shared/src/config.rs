@@ -1,11 +1,15 @@
 //! Reading settings: flags and environment through clap, checked before any port is bound.
 
+mod nats;
+
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser};
+
+pub use nats::NatsConfig;
 
 /// Exit code of a process whose settings are wrong (`EX_USAGE` of sysexits.h).
 pub const EXIT_BAD_SETTINGS: u8 = 64;
@@ -58,20 +62,6 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         .and_then(|millis: u64| millis.checked_mul(number))
         .ok_or("too long")?;
     Ok(Duration::from_millis(millis))
-}
-
-/// Where NATS is.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "NATS")]
-pub struct NatsConfig {
-    /// Servers, separated by commas; any one of them is enough to start.
-    #[arg(
-        long,
-        env = "NATS_URL",
-        default_value = "nats://127.0.0.1:4222",
-        value_delimiter = ','
-    )]
-    pub nats_url: Vec<async_nats::ServerAddr>,
 }
 
 /// Where probes and metrics are served.

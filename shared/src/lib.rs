@@ -11,8 +11,8 @@
 //!
 //! Read in this order: the nouns ([`id`], [`event`], [`command`], [`error_code`]), how they travel
 //! ([`partition`], [`subject`], [`stream`], [`envelope`], [`beacon`], [`query`]), and what both
-//! daemons are made of ([`bus`], [`config`], [`telemetry`], [`trace`], [`metric`], [`admin`], [`lifecycle`],
-//! [`clock`]).
+//! daemons are made of ([`bus`], [`config`], [`telemetry`], [`trace`], [`metric`], [`admin`], [`healthcheck`],
+//! [`lifecycle`], [`clock`]).
 
 #![warn(missing_docs)]
 
@@ -25,6 +25,7 @@ pub mod config;
 pub mod envelope;
 pub mod error_code;
 pub mod event;
+pub mod healthcheck;
 pub mod id;
 pub mod lifecycle;
 pub mod metric;

@@ -8,8 +8,6 @@ use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 pub const CONNECTIONS: &str = "gateway_connections";
 /// Connections ended, by `reason`.
 pub const DISCONNECTS: &str = "gateway_disconnects_total";
-/// Connections and requests turned away, by `reason`.
-pub const TURNED_AWAY: &str = "gateway_turned_away_total";
 /// Subscriptions to chats on this gateway.
 pub const SUBSCRIPTIONS: &str = "gateway_subscriptions";
 /// Chats with at least one local subscriber, which is the number of NATS subscriptions held.
@@ -36,6 +34,8 @@ pub const GAPS: &str = "gateway_gaps_total";
 pub const SOCKJS_RELAYED: &str = "gateway_sockjs_relayed_total";
 /// Whether the connection to NATS is up (0 or 1).
 pub const NATS_CONNECTED: &str = "nats_connected";
+/// What NATS did not let this process do, by `connection` and `kind`: somebody should look.
+pub const NATS_REFUSALS: &str = "nats_refusals_total";
 
 /// Partitions owned by this persister.
 pub const PARTITIONS_OWNED: &str = "persister_partitions_owned";
@@ -76,11 +76,6 @@ pub const BATCH_BUCKETS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0,
 pub fn describe() {
     describe_gauge!(CONNECTIONS, Unit::Count, "Connections open, by transport");
     describe_counter!(DISCONNECTS, Unit::Count, "Connections ended, by reason");
-    describe_counter!(
-        TURNED_AWAY,
-        Unit::Count,
-        "Connections and requests turned away, by reason"
-    );
     describe_gauge!(SUBSCRIPTIONS, Unit::Count, "Subscriptions to chats");
     describe_gauge!(
         CHATS,
@@ -114,6 +109,11 @@ pub fn describe() {
         "Questions to the gateways that hold SockJS sessions, by question and result"
     );
     describe_gauge!(NATS_CONNECTED, Unit::Count, "1 while connected to NATS");
+    describe_counter!(
+        NATS_REFUSALS,
+        Unit::Count,
+        "What NATS did not let this process do, by connection and kind"
+    );
     describe_gauge!(PARTITIONS_OWNED, Unit::Count, "Partitions owned");
     describe_counter!(
         TAKEOVERS,

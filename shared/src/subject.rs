@@ -10,6 +10,7 @@
 //! | `aside.<p>` | a command that cannot be carried out | stream `SET_ASIDE` |
 //! | `svc.heads`, `svc.events`, `svc.outcome`, `svc.directory` | questions to any persister ([`crate::query`]) | request/reply |
 //! | `sj.<session>` | from gateway to gateway: requests for a SockJS session that another one holds | core, request/reply |
+//! | `_INBOX_gateway.>`, `_INBOX_persister.>`, `_INBOX_operator.>` | answers to questions, NATS's own included | core |
 //!
 //! An id is printed in decimal and a gateway id has no `.`, so every part is one token. SockJS session ids are
 //! the client's own invention; [`sockjs_session`] makes a token of any of them.
@@ -32,6 +33,14 @@ pub const EVENTS: &str = "svc.events";
 pub const DIRECTORY: &str = "svc.directory";
 /// What became of commands.
 pub const OUTCOME: &str = "svc.outcome";
+
+/// Start of the subjects on which gateways hear answers. One for each service, and not NATS's usual `_INBOX`, so that
+/// permissions can keep services out of each other's.
+pub const GATEWAY_INBOX: &str = "_INBOX_gateway";
+/// Start of the subjects on which persisters hear answers.
+pub const PERSISTER_INBOX: &str = "_INBOX_persister";
+/// Start of the subjects on which people hear answers, through `persister set-aside`.
+pub const OPERATOR_INBOX: &str = "_INBOX_operator";
 
 /// Where a command is published.
 pub fn command(count: PartitionCount, chat: ChatId, kind: EventType) -> String {

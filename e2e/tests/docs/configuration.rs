@@ -12,7 +12,7 @@ pub(crate) fn page() -> String {
          opens a port and ends with exit code 64 when one is wrong. This page is written from the flags by `make docs`;\n\
          a test compares it.\n",
     );
-    section(&mut page, &gateway::config::Config::command());
+    section(&mut page, &gateway::config::Cli::command());
     section(&mut page, &persister::config::Cli::command());
     page
 }

@@ -12,8 +12,12 @@ mod support;
 
 mod client_libraries;
 mod database_outage;
+mod database_roles;
 mod errors_reach_the_sender;
+mod healthcheck;
 mod nats_outage;
+mod nats_permissions;
+mod nats_tls;
 mod one_trace;
 mod persister_crash;
 mod queries_over_http;

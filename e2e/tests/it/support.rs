@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+pub(crate) mod certificates;
 pub(crate) mod collector;
 pub(crate) mod database;
 pub(crate) mod library;
@@ -11,6 +12,7 @@ pub(crate) mod openapi;
 pub(crate) mod recorder;
 pub(crate) mod scenario;
 pub(crate) mod scenario_judge;
+pub(crate) mod secured;
 pub(crate) mod stomp;
 pub(crate) mod world;
 

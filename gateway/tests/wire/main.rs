@@ -15,7 +15,6 @@ mod framing;
 mod handshake;
 mod headers;
 mod heart_beats;
-mod origins;
 mod receiving;
 mod sending;
 mod slow_consumer;

@@ -4,10 +4,11 @@
 //! databases. sea-orm-migration takes no lock of its own; [`super::exclusive`] makes a second migration wait and
 //! then find nothing to do.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
-use sea_orm_migration::MigratorTrait;
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, EntityTrait};
+use sea_orm_migration::{MigratorTrait, SchemaManager, seaql_migrations};
 
 use super::DatabaseUrl;
 use crate::migration::Migrator;
@@ -34,6 +35,22 @@ pub async fn migrate(url: &DatabaseUrl) -> Result<(), DbErr> {
     let result = locked(&db).await;
     db.close().await?;
     result
+}
+
+/// Whether no step is missing, asked as a role that may only read.
+///
+/// Steps that this program does not know are no obstacle: a newer version has migrated, and this one may have to
+/// work beside it until it is replaced.
+pub async fn is_migrated(db: &DatabaseConnection) -> Result<bool, DbErr> {
+    let table = Migrator::migration_table_name().to_string();
+    if !SchemaManager::new(db).has_table(&table).await? {
+        return Ok(false);
+    }
+    let done = seaql_migrations::Entity::find().all(db).await?;
+    let done: HashSet<String> = done.into_iter().map(|step| step.version).collect();
+    Ok(Migrator::migrations()
+        .iter()
+        .all(|step| done.contains(step.name())))
 }
 
 async fn locked(db: &DatabaseConnection) -> Result<(), DbErr> {

@@ -20,6 +20,9 @@ pub enum BadDatabaseUrl {
     /// The rest of it cannot be read. The text is not repeated: it may hold a password.
     #[error("cannot be parsed")]
     Malformed,
+    /// A password without a user.
+    #[error("names no user who could have a password")]
+    Nobody,
     /// A database in memory is another one for each connection.
     #[error("SQLite needs a file, not memory")]
     InMemory,
@@ -41,6 +44,20 @@ impl DatabaseUrl {
             DbBackend::Sqlite => "sqlite",
             _ => "postgres",
         }
+    }
+
+    /// The same address with this password.
+    ///
+    /// # Errors
+    /// When there is nobody in it whose password it could be.
+    pub fn with_password(&self, password: &str) -> Result<Self, BadDatabaseUrl> {
+        let mut url = url::Url::parse(&self.0).map_err(|_| BadDatabaseUrl::Malformed)?;
+        if self.backend() == DbBackend::Sqlite || url.username().is_empty() {
+            return Err(BadDatabaseUrl::Nobody);
+        }
+        url.set_password(Some(password))
+            .map_err(|()| BadDatabaseUrl::Nobody)?;
+        Ok(Self(url.into()))
     }
 
     /// The whole address, for the driver only.
@@ -89,6 +106,26 @@ mod tests {
         let url: DatabaseUrl = "postgresql://u:secret@localhost/db".parse().unwrap();
         assert_eq!(format!("{url:?}"), "postgres://…");
         assert_eq!(url.backend(), DbBackend::Postgres);
+    }
+
+    #[test]
+    fn a_password_may_hold_anything() {
+        let url: DatabaseUrl = "postgres://chat@db:5432/chat?sslmode=verify-full"
+            .parse()
+            .unwrap();
+        let whole = url.with_password("p@ss:w/rd?%").unwrap();
+        assert_eq!(
+            whole.expose(),
+            "postgres://chat:p%40ss%3Aw%2Frd%3F%@db:5432/chat?sslmode=verify-full"
+        );
+        for nobody in ["postgres://db/chat", "sqlite://x.db"] {
+            let url: DatabaseUrl = nobody.parse().unwrap();
+            assert_eq!(
+                url.with_password("x"),
+                Err(BadDatabaseUrl::Nobody),
+                "{nobody}"
+            );
+        }
     }
 
     #[test]

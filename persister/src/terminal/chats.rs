@@ -43,7 +43,7 @@ pub async fn run(action: ChatsAction, out: &mut impl Write) -> anyhow::Result<()
 }
 
 async fn open(config: &DatabaseConfig) -> anyhow::Result<Database> {
-    Database::connect(&config.database_url)
+    Database::connect(&config.address()?)
         .await
         .context("cannot open the database")
 }

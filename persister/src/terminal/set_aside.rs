@@ -7,6 +7,7 @@ use anyhow::Context;
 use async_nats::jetstream;
 use shared::bus::Bus;
 use shared::config::NatsConfig;
+use shared::subject;
 use tokio::time::timeout;
 
 use crate::config::{SetAsideAction, Which};
@@ -99,12 +100,14 @@ async fn start(inventory: &Inventory, which: Which) -> anyhow::Result<Walk> {
 }
 
 async fn open(nats: &NatsConfig) -> anyhow::Result<Option<Inventory>> {
-    let bus = Bus::connect("persister set-aside", &nats.nats_url)
+    nats.check()?;
+    let bus = Bus::connect("persister set-aside", subject::OPERATOR_INBOX, nats)
         .await
         .context("cannot use these NATS servers")?;
-    timeout(CONNECT_MAX, bus.wait_connected())
-        .await
-        .context("NATS does not answer")?;
+    tokio::select! {
+        connected = timeout(CONNECT_MAX, bus.wait_connected()) => connected.context("NATS does not answer")?,
+        refused = bus.refused() => return Err(refused.into()),
+    }
     let inventory = Inventory::open(jetstream::new(bus.client)).await;
     inventory
         .map_err(anyhow::Error::from_boxed)

@@ -1,14 +1,17 @@
 //! The first start, and every later one.
 
-use persister::database::{Database, DatabaseUrl, WrongPartitionCount, fix_partitions, migrate};
+use persister::database::{
+    Database, DatabaseUrl, WrongPartitionCount, fix_partitions, is_migrated, migrate,
+};
 use persister::entity::{chat, country};
 use persister::provision;
-use sea_orm::{EntityTrait, PaginatorTrait, QueryOrder};
+use sea_orm::{ConnectionTrait, EntityTrait, PaginatorTrait, QueryOrder};
 
 use crate::support::{Rig, on_both_databases};
 
 on_both_databases!(
     migrating_at_the_same_time_twice_is_migrating_once,
+    whoever_may_not_migrate_sees_whether_somebody_did,
     each_country_has_a_main_chat_and_ids_are_never_used_again,
     another_number_of_partitions_is_refused,
 );
@@ -21,6 +24,22 @@ async fn migrating_at_the_same_time_twice_is_migrating_once(rig: Rig) {
     let database = Database::connect(&url).await.unwrap();
     let countries = country::Entity::find().count(&database.reader).await;
     assert_eq!(countries.unwrap(), 249);
+}
+
+async fn whoever_may_not_migrate_sees_whether_somebody_did(rig: Rig) {
+    let url: DatabaseUrl = rig.database_url.parse().unwrap();
+    let db = Database::connect(&url).await.unwrap().writer;
+    assert!(!is_migrated(&db).await.unwrap());
+    migrate(&url).await.unwrap();
+    assert!(is_migrated(&db).await.unwrap());
+    // A newer version was here.
+    let newer =
+        "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m29991231_000001_x', 0)";
+    db.execute_unprepared(newer).await.unwrap();
+    assert!(is_migrated(&db).await.unwrap());
+    let without = "DELETE FROM seaql_migrations WHERE version LIKE '%_index_lists'";
+    db.execute_unprepared(without).await.unwrap();
+    assert!(!is_migrated(&db).await.unwrap());
 }
 
 async fn each_country_has_a_main_chat_and_ids_are_never_used_again(rig: Rig) {

@@ -141,6 +141,14 @@ pub(crate) fn built(name: &str) -> PathBuf {
     program
 }
 
+/// A folder that another user may enter, for servers that do not run as root.
+pub(crate) fn open_folder() -> TempDir {
+    tempfile::Builder::new()
+        .permissions(std::fs::Permissions::from_mode(0o755))
+        .tempdir()
+        .unwrap()
+}
+
 struct Postgres {
     server: PostgresServer,
     _folder: TempDir,
@@ -149,10 +157,7 @@ struct Postgres {
 impl Postgres {
     async fn start() -> Self {
         // Temporary folders are for their owner alone, and the server may have to run as somebody else.
-        let folder = tempfile::Builder::new()
-            .permissions(std::fs::Permissions::from_mode(0o755))
-            .tempdir()
-            .unwrap();
+        let folder = open_folder();
         let server = PostgresServer::start(PostgresSpec {
             programs: tools::find_postgres().unwrap(),
             data: folder.path().join("cluster"),
