@@ -42,21 +42,29 @@ chaos: need-toolchain nats-server postgres ## break every part at random under l
 	$(CARGO) build --locked --bin gateway --bin persister --bin chaos
 	PATH='$(CURDIR)/$(TOOLS)':"$$PATH" $(TARGET)/debug/chaos
 
+.PHONY: compose-test
+compose-test: need-toolchain ## docker-compose.yml under load, every container killed in turn, and judged: [SEED=n] [PORT=18080]; wants Docker
+	$(CARGO) build --locked --bin chaos
+	@deploy/compose/test.sh $(TARGET)/debug/chaos
+
 .PHONY: check
-check: need-toolchain ## format, lints and documentation, warnings denied; licences and advisories where cargo-deny is installed
+check: need-toolchain ## format, lints and documentation, warnings denied; licences, advisories and manifests where the tools are
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items --locked --quiet
 	@deploy/local/deny.sh $(CARGO)
+	@deploy/local/k8s-validate.sh
 
 .PHONY: fmt
 fmt: ## format the code
 	$(CARGO) fmt --all
 
 .PHONY: docs
-docs: need-toolchain ## write docs/configuration.md from the flags
+docs: need-toolchain ## write docs/configuration.md from the flags, and the PrometheusRule of k8s/ from the alerts
 	$(CARGO) run --quiet --locked -p e2e --example configuration >$(TARGET)/configuration.md
 	mv $(TARGET)/configuration.md docs/configuration.md
+	$(CARGO) run --quiet --locked -p e2e --example prometheus_rule >$(TARGET)/prometheus-rule.yaml
+	mv $(TARGET)/prometheus-rule.yaml k8s/components/monitoring/prometheus-rule.yaml
 
 .PHONY: tools
 tools: nats-server postgres clients ## fetch or install what the tests need

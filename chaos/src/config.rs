@@ -1,5 +1,6 @@
 //! Settings of the program: flags and environment, so that `make chaos SEED=7` reaches it.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,6 +19,34 @@ pub struct Config {
     /// How long things are broken, in minutes.
     #[arg(long, env = "MINUTES", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=1_440))]
     pub minutes: u64,
+
+    /// Gateways, or a balancer, that somebody else runs and breaks, separated by commas: nothing is started or broken
+    /// here, and SIGTERM ends the load.
+    #[arg(
+        long,
+        env = "CHAOS_GATEWAYS",
+        value_delimiter = ',',
+        requires = "database_url"
+    )]
+    pub gateways: Vec<SocketAddr>,
+
+    /// The database behind those.
+    #[arg(
+        long,
+        env = "CHAOS_DATABASE_URL",
+        hide_env_values = true,
+        requires = "gateways"
+    )]
+    pub database_url: Option<String>,
+
+    /// Chats of theirs in which nothing has happened yet, separated by commas.
+    #[arg(
+        long,
+        env = "CHAOS_CHATS",
+        value_delimiter = ',',
+        default_value = "1,2,3,4,5,6,7,8"
+    )]
+    pub chats: Vec<i64>,
 
     /// Folder of the data and logs of all runs; each has one in there, named after its seed.
     #[arg(long, env = "CHAOS_DATA", default_value = ".local/chaos")]

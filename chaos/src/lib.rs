@@ -11,7 +11,7 @@
 //! Read in this order: the [`plan`] of faults (pure), the [`ground`] they happen on and the [`faults`] that carry
 //! them out; the clients ([`stomp`], [`sender`], [`subscriber`], with their common [`tally`]); the [`evidence`],
 //! the [`records`] that the database adds to it, and the [`check`] (pure) that finds each [`violation`]; the
-//! [`run`] of all that, its [`config`] and its [`summary`].
+//! [`run`] of all that, its [`config`] and its [`summary`]; and the [`outside`], where somebody else breaks things.
 
 #![warn(missing_docs)]
 
@@ -20,6 +20,7 @@ pub mod config;
 pub mod evidence;
 pub mod faults;
 pub mod ground;
+pub mod outside;
 pub mod plan;
 pub mod records;
 pub mod run;

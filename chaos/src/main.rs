@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use chaos::config::Config;
+use chaos::outside::{Outside, attend};
 use chaos::run::{Spec, run};
 use chaos::summary::Summary;
 use local::system::Programs;
@@ -46,6 +47,19 @@ async fn main() -> ExitCode {
 }
 
 async fn judge(config: &Config, seed: u64) -> anyhow::Result<Summary> {
+    // PostgreSQL runs in its own folder, from where a relative path leads elsewhere.
+    let data = std::path::absolute(&config.data)?.join(format!("seed-{seed}"));
+    if let Some(database_url) = &config.database_url {
+        return attend(Outside {
+            seed,
+            length: config.length(),
+            gateways: config.gateways.clone(),
+            database_url: database_url.clone(),
+            chats: config.chats.clone(),
+            folder: data,
+        })
+        .await;
+    }
     let folder = match &config.programs {
         Some(folder) => folder.clone(),
         None => std::env::current_exe()?
@@ -71,8 +85,7 @@ async fn judge(config: &Config, seed: u64) -> anyhow::Result<Summary> {
             Some(folder) => folder.clone(),
             None => tools::find_postgres()?,
         },
-        // PostgreSQL runs in its own folder, from where a relative path leads elsewhere.
-        folder: std::path::absolute(&config.data)?.join(format!("seed-{seed}")),
+        folder: data,
     })
     .await
 }

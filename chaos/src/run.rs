@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -83,30 +84,76 @@ pub async fn run(spec: Spec) -> anyhow::Result<Summary> {
         listener: whole_logs(&logs),
     })
     .await?;
-    let records = ground.database_url.clone();
-    let (chats, addresses, admins) = (ground.chats.clone(), ground.addresses(), ground.admins());
-    let clients = Clients {
+    let scene = Scene {
         seed: spec.seed,
-        chats,
-        addresses,
-        moments: Arc::default(),
-        tally: Arc::clone(&tally),
+        chats: ground.chats.clone(),
+        addresses: ground.addresses(),
+        admins: ground.admins(),
+        database_url: ground.database_url.clone(),
+        typing_checked: typing_lease.is_some(),
+        logs,
     };
+    let plan = Plan::new(spec.seed, spec.length);
+    let summary = play(scene, &tally, async |stop| {
+        let breaking = faults::carry_out(ground, plan, Instant::now(), &tally);
+        let (parts, ()) = tokio::join!(breaking, async {
+            sleep(spec.length).await;
+            stop.cancel();
+        });
+        parts
+    })
+    .await?;
+    if summary.violations.is_empty() {
+        // Nobody needs the data of a clean run. What cannot be removed is removed by the next run of this seed.
+        for data in ground::DATA_FOLDERS {
+            let _ = std::fs::remove_dir_all(spec.folder.join(data));
+        }
+    }
+    Ok(summary)
+}
 
+/// Where a run takes place.
+pub(crate) struct Scene {
+    /// Decides what clients want.
+    pub(crate) seed: u64,
+    /// Where there is life. Nothing has happened there yet.
+    pub(crate) chats: Vec<i64>,
+    /// Where clients connect.
+    pub(crate) addresses: Vec<SocketAddr>,
+    /// Whom to ask whether everything runs again at the end.
+    pub(crate) admins: Vec<SocketAddr>,
+    /// What is stored.
+    pub(crate) database_url: String,
+    /// Whether the system ends typing within [`TYPING_LEASE`].
+    pub(crate) typing_checked: bool,
+    /// Folder of the log files.
+    pub(crate) logs: PathBuf,
+}
+
+/// Puts load on the system while it is broken, and judges what came of it. `breaking` stops the load by its token;
+/// what it returns is kept until everything was looked at.
+pub(crate) async fn play<T>(
+    scene: Scene,
+    tally: &Arc<Tally>,
+    breaking: impl AsyncFnOnce(CancellationToken) -> T,
+) -> anyhow::Result<Summary> {
+    let clients = Clients {
+        seed: scene.seed,
+        chats: scene.chats,
+        addresses: scene.addresses,
+        moments: Arc::default(),
+        tally: Arc::clone(tally),
+    };
     let (finish, told) = watch::channel(None);
     let watching = clients.start_subscribers(&told);
     let mut sent = clients.first_events(&watching).await?;
     let (stop, senders) = clients.start_senders();
     tally.load_begins();
-    let plan = Plan::new(spec.seed, spec.length);
     let begin = Instant::now();
-    let breaking = faults::carry_out(ground, plan, begin, &tally);
-    let (parts, ()) = tokio::join!(breaking, async {
-        sleep(spec.length).await;
-        stop.cancel();
-    });
+    let parts = breaking(stop).await;
+    let length = begin.elapsed();
     let silence = tally.load_ends();
-    for admin in admins {
+    for admin in scene.admins {
         if let Err(error) = probe::wait_readyz(admin, 200, READY_MAX).await {
             tally.violated(Violation::Process(format!(
                 "not ready after all faults: {error:#}"
@@ -115,8 +162,8 @@ pub async fn run(spec: Spec) -> anyhow::Result<Summary> {
     }
     let (last_sent, sessions) = finished(senders).await;
     sent.extend(last_sent);
-    let records = Records::open(&records).await?;
-    if typing_lease.is_some() {
+    let records = Records::open(&scene.database_url).await?;
+    if scene.typing_checked {
         // Half of the senders are still there, so that only the lease can end their typing.
         typing_ends(&records).await?;
     }
@@ -126,7 +173,7 @@ pub async fn run(spec: Spec) -> anyhow::Result<Summary> {
     let mut evidence = Evidence {
         sent,
         witnesses: watching.tasks.join_all().await,
-        typing_must_have_ended: typing_lease.is_some(),
+        typing_must_have_ended: scene.typing_checked,
         ..Evidence::default()
     };
     records.add_to(&mut evidence).await?;
@@ -139,20 +186,14 @@ pub async fn run(spec: Spec) -> anyhow::Result<Summary> {
         tally.note(&format_args!("JUDGED {violation}"));
     }
     violations.append(&mut totals.violations);
-    if violations.is_empty() {
-        // Nobody needs the data of a clean run. What cannot be removed is removed by the next run of this seed.
-        for data in ground::DATA_FOLDERS {
-            let _ = std::fs::remove_dir_all(spec.folder.join(data));
-        }
-    }
     Ok(Summary {
-        seed: spec.seed,
-        length: spec.length,
+        seed: scene.seed,
+        length,
         totals,
         stored: evidence.stored.len(),
         violations,
-        typing_checked: typing_lease.is_some(),
-        logs,
+        typing_checked: scene.typing_checked,
+        logs: scene.logs,
     })
 }
 
@@ -160,7 +201,7 @@ pub async fn run(spec: Spec) -> anyhow::Result<Summary> {
 struct Clients {
     seed: u64,
     chats: Vec<i64>,
-    addresses: Vec<std::net::SocketAddr>,
+    addresses: Vec<SocketAddr>,
     moments: Arc<Moments>,
     tally: Arc<Tally>,
 }
@@ -274,7 +315,7 @@ async fn still(records: &Records) -> anyhow::Result<Heads> {
 }
 
 /// Empties the folder of a run and makes that of its logs.
-fn empty(folder: &Path) -> anyhow::Result<PathBuf> {
+pub(crate) fn empty(folder: &Path) -> anyhow::Result<PathBuf> {
     if folder.exists() {
         std::fs::remove_dir_all(folder)
             .with_context(|| format!("cannot empty {}", folder.display()))?;
