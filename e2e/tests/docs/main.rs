@@ -1,6 +1,8 @@
 //! Documents that are written from the code say what the code says.
 
 mod configuration;
+mod manifests;
+mod prometheus_rule;
 
 #[test]
 fn the_configuration_page_is_that_of_the_flags() {
