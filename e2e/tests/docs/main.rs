@@ -1,5 +1,11 @@
-//! Documents that are written from the code say what the code says.
+//! Documents that are written from the code, or speak of its enums, say what the code says.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed, helpers included"
+)]
+
+mod asyncapi;
 mod configuration;
 mod manifests;
 mod prometheus_rule;

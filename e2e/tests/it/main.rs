@@ -10,6 +10,7 @@
 
 mod support;
 
+mod asyncapi;
 mod client_libraries;
 mod database_outage;
 mod database_roles;

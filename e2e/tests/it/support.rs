@@ -5,6 +5,7 @@ use std::time::Duration;
 
 pub(crate) mod certificates;
 pub(crate) mod collector;
+pub(crate) mod contract;
 pub(crate) mod database;
 pub(crate) mod library;
 pub(crate) mod load;

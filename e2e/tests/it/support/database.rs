@@ -51,6 +51,13 @@ impl Records {
             .collect()
     }
 
+    /// Has the events of a chat up to this one count as no longer kept.
+    pub(crate) async fn prune(&self, chat: i64, through: i64) {
+        let sql =
+            format!("INSERT INTO pruned_histories (chat_id, through) VALUES ({chat}, {through})");
+        self.0.execute_unprepared(&sql).await.unwrap();
+    }
+
     async fn rows(&self, sql: &str) -> Vec<QueryResult> {
         let statement = Statement::from_string(self.0.get_database_backend(), sql);
         self.0.query_all_raw(statement).await.unwrap()

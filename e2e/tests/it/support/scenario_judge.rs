@@ -3,6 +3,8 @@
 
 use serde_json::{Value, json};
 
+use super::contract::CONTRACT;
+
 const STEPS: &str = include_str!("../../../clients/steps.json");
 
 /// Checks what a client saw in this chat, in which it sent as this user.
@@ -33,6 +35,7 @@ fn check_events(seen: &Value, chat: i64, user: i64, right: &[&Value]) {
     let mut last_id = 0;
     for (event, step) in events.iter().zip(right) {
         let (body, headers) = (text(&event["body"]), &event["headers"]);
+        CONTRACT.check("MESSAGE", headers, body);
         let parsed: Value = serde_json::from_str(body).unwrap();
         let (id, time) = (parsed["id"].as_i64().unwrap(), text(&parsed["eventTime"]));
         let kind = text(&step["event"]);
@@ -57,6 +60,7 @@ fn check_errors(seen: &Value, wrong: &[&Value]) {
     let errors = list(&seen["errors"]);
     assert_eq!(errors.len(), wrong.len(), "{errors:?}");
     for (error, step) in errors.iter().zip(wrong) {
+        CONTRACT.check("MESSAGE", &error["headers"], text(&error["body"]));
         let body: Value = serde_json::from_str(text(&error["body"])).unwrap();
         assert_eq!(error["headers"]["receipt-id"], step["name"]);
         assert_eq!(body["code"], step["error"], "{step}: {body}");

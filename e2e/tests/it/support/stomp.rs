@@ -1,5 +1,5 @@
 //! A small STOMP 1.2 client over a raw WebSocket. It trusts nothing and hides nothing: every frame that comes is
-//! kept until a test asks for it.
+//! held against `docs/asyncapi.yaml`, and kept until a test asks for it.
 
 use std::collections::VecDeque;
 use std::fmt::Write;
@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
+use super::contract::CONTRACT;
 use super::within;
 
 /// Frames kept for later; a test that lets more pile up has lost its way.
@@ -45,6 +46,15 @@ impl Frame {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter();
         headers.find_map(|(found, value)| (found == name).then_some(value.as_str()))
+    }
+
+    /// All headers, as JSON.
+    pub(crate) fn headers(&self) -> Value {
+        let headers = self.headers.iter();
+        headers
+            .map(|(name, value)| (name.clone(), json!(value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
     }
 
     /// The body, which is JSON in all MESSAGEs.
@@ -94,22 +104,27 @@ pub(crate) struct Client {
 impl Client {
     /// Opens a WebSocket and a STOMP session without heart-beats.
     pub(crate) async fn connect(gateway: SocketAddr) -> Self {
+        let mut client = Self::open(gateway).await;
+        client
+            .send_frame("CONNECT", &[("accept-version", "1.2")], "")
+            .await;
+        client.take(|frame| frame.command == "CONNECTED").await;
+        client
+    }
+
+    /// Opens a WebSocket.
+    pub(crate) async fn open(gateway: SocketAddr) -> Self {
         let connect = async {
             let stream = TcpStream::connect(gateway).await.unwrap();
             let url = format!("ws://{gateway}/ws");
             tokio_tungstenite::client_async(url, stream).await.unwrap()
         };
         let (socket, _) = within("WebSocket handshake", connect).await;
-        let mut client = Self {
+        Self {
             socket,
             inbox: VecDeque::new(),
             sent: 0,
-        };
-        client
-            .send_frame("CONNECT", &[("accept-version", "1.2")], "")
-            .await;
-        client.take(|frame| frame.command == "CONNECTED").await;
-        client
+        }
     }
 
     /// Sends any frame. Values must need no escaping.
@@ -142,6 +157,7 @@ impl Client {
                 continue;
             }
             let frame = Frame::parse(&text).unwrap_or_else(|| panic!("no frame: {text:?}"));
+            CONTRACT.check(&frame.command, &frame.headers(), &frame.body);
             if wanted(&frame) {
                 return frame;
             }
