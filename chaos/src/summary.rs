@@ -78,9 +78,7 @@ impl fmt::Display for Summary {
         });
         let typing =
             match self.events(|violation| matches!(violation, Violation::TypingLeftOn(_)).into()) {
-                0 if !self.typing_checked => {
-                    "not checked (these persisters have no --typing-lease)".to_owned()
-                }
+                0 if !self.typing_checked => "not checked".to_owned(),
                 left => left.to_string(),
             };
         writeln!(f, "seed               {}", self.seed)?;

@@ -10,7 +10,7 @@ set -eu
 
 chaos=${1:?usage: test.sh CHAOS [compose arguments]}
 shift
-export PORT="${PORT:-18080}" DATABASE_PORT="${DATABASE_PORT:-55432}"
+export PORT="${PORT:-18080}" DATABASE_PORT="${DATABASE_PORT:-15432}"
 project=chat-events-test
 compose() { docker compose --project-name "$project" "$@"; }
 
