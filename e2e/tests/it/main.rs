@@ -12,6 +12,7 @@ mod support;
 
 mod asyncapi;
 mod client_libraries;
+mod client_recipes;
 mod database_outage;
 mod database_roles;
 mod errors_reach_the_sender;

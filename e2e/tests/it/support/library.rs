@@ -70,12 +70,33 @@ fn node(folder: &str) -> Command {
     command
 }
 
+/// Where programs find the packages of the clients.
+pub(crate) fn clients_folder() -> std::path::PathBuf {
+    project_folder().join(CLIENTS)
+}
+
+/// What runs a program of `docs/clients.md`, by the end of its name.
+pub(crate) fn recipe(language: &str) -> Command {
+    let mut command = match language {
+        "mjs" => node(CLIENTS),
+        "py" => interpreter(),
+        other => panic!("nothing runs {other}"),
+    };
+    command.arg(format!("recipe.{language}"));
+    command
+}
+
 fn python() -> Command {
+    let mut command = interpreter();
+    command.arg("stomp_py.py");
+    command
+}
+
+fn interpreter() -> Command {
     let python = project_folder().join(".local/python/bin/python");
     needed(&python);
     let mut command = Command::new(python);
-    command.current_dir(project_folder().join(CLIENTS));
-    command.arg("stomp_py.py");
+    command.current_dir(clients_folder());
     command
 }
 
