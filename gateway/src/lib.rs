@@ -3,7 +3,7 @@
 //! It keeps no state that another gateway could not rebuild. Read in this order:
 //!
 //! - the road: [`listener`], [`client_address`], [`gate`], [`router`], [`handshake`], [`transport`], [`sockjs`], [`framing`];
-//! - the protocol, pure: [`stomp`], [`session`], [`destination`], [`refusal`], [`disconnect`];
+//! - the protocol, pure: [`stomp`], [`session`], [`destination`], [`mod@refusal`], [`disconnect`];
 //! - one client: [`connection`], [`outbound`], [`drain`];
 //! - what clients ask: [`commands`], [`outcomes`], [`owners`], [`beacons`], [`questions`], [`presence`];
 //! - what clients get: [`fanout`], [`chain`]; over plain HTTP: [`api`].
