@@ -9,9 +9,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use gateway::auth::{Principal, Unproven};
 use gateway::disconnect::Disconnect;
 use gateway::refusal::Refusal;
-use gateway::session::{Action, Now, Session, SessionLimits};
+use gateway::session::{Action, Admission, Now, Session, SessionLimits};
 use libfuzzer_sys::fuzz_target;
 use shared::clock::Timestamp;
 use shared::error_code::ErrorCode;
@@ -35,7 +36,18 @@ fuzz_target!(|input: &[u8]| {
         instant: Instant::now(),
         wall: Timestamp::from_micros(1_723_829_217_660_207),
     };
-    let mut session = Session::new("s-1".to_owned(), "fuzzed/1", Arc::clone(&limits), now);
+    // Half of the inputs need a token, by a property of theirs that leaves the kept ones what they are.
+    let admission = match input.len() % 2 {
+        0 => Admission::Anybody,
+        _ => Admission::TokenHolders,
+    };
+    let mut session = Session::new(
+        "s-1".to_owned(),
+        "fuzzed/1",
+        Arc::clone(&limits),
+        admission,
+        now,
+    );
     let mut log = Log::default();
     let mut pieces = input.split(|octet| *octet == 0xFE);
     if let Some(first) = pieces.next() {
@@ -60,7 +72,7 @@ fn say(session: &mut Session, what: u8, number: u8, now: &mut Now, out: &mut Vec
     );
     let code = ErrorCode::ALL[usize::from(number) % ErrorCode::ALL.len()];
     let ticket = u64::from(number % 8);
-    match what % 10 {
+    match what % 12 {
         0 => session.on_subscribed(ticket as u32, Ok(()), *now, out),
         1 => session.on_subscribed(
             ticket as u32,
@@ -88,6 +100,18 @@ fn say(session: &mut Session, what: u8, number: u8, now: &mut Now, out: &mut Vec
         6 => session.on_sent(*now),
         7 => session.on_client_gone(*now, out),
         8 => session.on_event(ticket as u32, EventId::try_from(37).expect("37 is an id")),
+        9 => {
+            let micros = now.wall.micros() + i64::from(number) * 1_000_000;
+            let principal = Principal {
+                user: UserId::try_from(i64::from(number % 2) + 1).expect("1 and 2 are ids"),
+                valid_until: Timestamp::from_micros(micros),
+            };
+            session.on_authenticated(Ok(principal), *now, out);
+        }
+        10 => {
+            let reason = Unproven::ALL[usize::from(number) % Unproven::ALL.len()];
+            session.on_authenticated(Err(reason), *now, out);
+        }
         _ => session.close(
             Disconnect::ALL[usize::from(number) % Disconnect::ALL.len()],
             *now,
@@ -114,7 +138,8 @@ impl Log {
                 Action::Send(frame) => assert!(frame == "\n" || frame.ends_with('\0'), "{frame:?}"),
                 Action::Publish(_) => self.published += 1,
                 Action::Close(_) => self.closed = true,
-                Action::Subscribe { .. } | Action::Unsubscribe { .. } => {}
+                Action::Authenticate(_) | Action::Subscribe { .. } | Action::Unsubscribe { .. } => {
+                }
             }
         }
         self.seen = self.actions.len();

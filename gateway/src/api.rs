@@ -2,8 +2,10 @@
 //!
 //! The gateway only passes questions on to the persisters and answers in JSON; lists are paged by id, so that a
 //! page costs the same however far into the list it is. Errors are problem documents (RFC 9457). All of it is
-//! described by an OpenAPI document, which is made from the routes and types themselves.
+//! described by an OpenAPI document, which is made from the routes and types themselves. Every request shows
+//! the same token as CONNECT, unless the gateway is in open mode.
 
+mod caller;
 mod chats;
 mod document;
 mod events;
@@ -17,24 +19,29 @@ use shared::bus::Bus;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::auth::Authenticator;
+
 /// What the handlers ask through; cheap to clone.
 #[derive(Clone)]
 pub struct Api {
-    bus: Bus,
+    /// Who asks.
+    pub auth: Authenticator,
+    /// Who answers is behind this.
+    pub bus: Bus,
 }
 
 /// The routes under `/api`, each beside its handler, and the document of them.
-pub fn routes(bus: Bus) -> Router {
-    let (queries, api) = OpenApiRouter::with_openapi(document::frame())
+pub fn routes(api: Api) -> Router {
+    let (queries, described) = OpenApiRouter::with_openapi(document::frame())
         .routes(routes!(chats::list))
         .routes(routes!(chats::one))
         .routes(routes!(events::list))
         .routes(routes!(chats::members))
         .routes(routes!(users::chats))
         .routes(routes!(users::countries))
-        .with_state(Api { bus })
+        .with_state(api)
         .split_for_parts();
-    let document = document::Document::new(&api);
+    let document = document::Document::new(&described);
     queries.route(
         "/api/openapi.json",
         get(move || std::future::ready(document.clone())),

@@ -1,17 +1,20 @@
 //! Settings of the gateway: flags and environment, each with its unit, default and check.
 
+pub mod auth;
 mod drain;
 mod edge;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use shared::config::{AdminConfig, BadSettings, NatsConfig, TelemetryConfig, duration};
 use shared::healthcheck::HealthcheckConfig;
 
+use self::auth::AuthConfig;
 pub use self::drain::DrainConfig;
 pub use self::edge::EdgeConfig;
+use crate::auth::mint::TokenConfig;
 use crate::session::SessionLimits;
 use crate::stomp::decode::DecodeLimits;
 
@@ -33,6 +36,7 @@ pub struct Cli {
 pub enum Task {
     /// Ask the gateway beside this process how it is; exit with 0 if well.
     Healthcheck(HealthcheckConfig),
+    Token(TokenConfig),
 }
 
 /// Settings of a gateway that serves clients.
@@ -42,10 +46,6 @@ pub struct Config {
     #[arg(long, env = "LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
 
-    /// How clients prove who they are. `open` believes every client: for development only. There is no default.
-    #[arg(long, env = "AUTH", value_enum)]
-    pub auth: Option<Auth>,
-
     /// Longest wait for the head of an HTTP request, on a new connection or between two requests. Longer than
     /// proxies keep idle connections, so that they are the ones to close them.
     #[arg(long, env = "REQUEST_HEAD_MAX", default_value = "75s", value_parser = positive_duration)]
@@ -53,6 +53,9 @@ pub struct Config {
 
     #[command(flatten)]
     pub edge: EdgeConfig,
+
+    #[command(flatten)]
+    pub auth: AuthConfig,
 
     #[command(flatten)]
     pub nats: NatsConfig,
@@ -74,13 +77,6 @@ pub struct Config {
 
     #[command(flatten)]
     pub telemetry: TelemetryConfig,
-}
-
-/// How clients prove who they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Auth {
-    /// They do not: the author is whoever the payload says.
-    Open,
 }
 
 /// Bounds of commands on their way.
@@ -209,9 +205,6 @@ impl Config {
     /// # Errors
     /// A sentence for whoever set them.
     pub fn check(&self) -> Result<(), BadSettings> {
-        if self.auth.is_none() {
-            return Err(BadSettings("--auth (AUTH) is missing".to_owned()));
-        }
         self.nats.check()?;
         if self.session.header_octets_max > self.session.frame_octets_max {
             return Err(BadSettings(format!(
@@ -225,6 +218,7 @@ impl Config {
                 self.listen
             )));
         }
+        self.auth.check(self.listen)?;
         if self.command_deadline_is_short() {
             return Err(BadSettings(
                 "--command-deadline must be at least 3s".to_owned(),

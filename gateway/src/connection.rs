@@ -15,6 +15,7 @@ use shared::{clock, metric};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::Instrument;
 
+use crate::auth::{Authenticator, Token};
 use crate::client_address::ClientAddress;
 use crate::commands::Commands;
 use crate::disconnect::Disconnect;
@@ -31,6 +32,8 @@ const SERVER: &str = concat!("talk-and-travel-gateway/", env!("CARGO_PKG_VERSION
 /// What every connection of this process needs; cheap to clone.
 #[derive(Clone)]
 pub struct Connections {
+    /// Who clients are.
+    pub auth: Authenticator,
     /// Where commands go.
     pub commands: Commands,
     /// Where events come from.
@@ -57,7 +60,8 @@ impl Connections {
         let span = tracing::info_span!(parent: None, "connection", session.id = %id, client.address = %client, transport = transport.name());
         let connections = metrics::gauge!(metric::CONNECTIONS, "transport" => transport.name());
         connections.increment(1);
-        let session = Session::new(id, SERVER, Arc::clone(&self.limits), now());
+        let limits = Arc::clone(&self.limits);
+        let session = Session::new(id, SERVER, limits, self.auth.admission(), now());
         let connection = Connection {
             shared: self,
             number,
@@ -183,6 +187,10 @@ impl Connection<'_> {
                     self.session.on_event(subscription, event);
                     self.writes.push(message);
                 }
+                Item::Answer(Answer::Authenticated(result)) => {
+                    self.session
+                        .on_authenticated(result, now(), &mut self.actions);
+                }
                 Item::Answer(Answer::Accepted(ticket)) => {
                     self.session.on_accepted(ticket, now(), &mut self.actions);
                 }
@@ -221,6 +229,7 @@ impl Connection<'_> {
         for action in actions.drain(..) {
             match action {
                 Action::Send(frame) => self.writes.push(self.framing.wrap(frame)),
+                Action::Authenticate(token) => self.authenticate(token),
                 Action::Publish(publish) => {
                     self.shared
                         .commands
@@ -258,6 +267,20 @@ impl Connection<'_> {
             }
         }
         self.actions = actions;
+    }
+
+    /// Has a token checked; the answer comes through the queue. At once, unless keys have to be fetched for it.
+    fn authenticate(&self, token: Option<Token>) {
+        let auth = &self.shared.auth;
+        if let Some(result) = auth.try_authenticate(token.as_ref()) {
+            return self.outbound.push_answer(Answer::Authenticated(result));
+        }
+        let (auth, outbound) = (auth.clone(), Arc::clone(&self.outbound));
+        let task = async move {
+            let result = auth.authenticate(token.as_ref()).await;
+            outbound.push_answer(Answer::Authenticated(result));
+        };
+        self.shared.life.spawn(task.in_current_span());
     }
 
     fn subscriber_id(&self, subscription: u32) -> SubscriberId {

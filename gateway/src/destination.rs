@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! SEND       /chat/events.joinChat  /chat/events.leaveChat  /chat/events.startTyping  /chat/events.stopTyping
+//!            /session/token
 //! SUBSCRIBE  /countries/{chatId}/events  /user/queue/errors  /user/{userId}/errors  /user/queue/session
 //! ```
 //!
@@ -18,7 +19,10 @@ pub const OWN_ERRORS: &str = "/user/queue/errors";
 /// Where a session hears about itself.
 pub const SESSION_NOTICES: &str = "/user/queue/session";
 
-/// What a SEND to this destination asks for; `None` if nothing can be sent there.
+/// Where a session gets a fresh token.
+pub const SESSION_TOKEN: &str = "/session/token";
+
+/// The event that a SEND to this destination asks for; `None` if none is.
 pub fn event_type(destination: &str) -> Option<EventType> {
     match destination {
         "/chat/events.joinChat" => Some(EventType::Join),

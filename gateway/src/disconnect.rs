@@ -43,6 +43,8 @@ pub enum Disconnect {
     SlowConsumer,
     /// CONNECT without a valid token.
     Unauthorized,
+    /// CONNECT with a token that nobody can check at the moment.
+    AuthenticationUnavailable,
     /// The token's time is over.
     TokenExpired,
     /// A fault of ours.
@@ -51,7 +53,7 @@ pub enum Disconnect {
 
 impl Disconnect {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::ClientDisconnect,
         Self::ClientGone,
         Self::GoingAway {
@@ -70,6 +72,7 @@ impl Disconnect {
         Self::HeartBeatMissed,
         Self::SlowConsumer,
         Self::Unauthorized,
+        Self::AuthenticationUnavailable,
         Self::TokenExpired,
         Self::Internal,
     ];
@@ -85,6 +88,8 @@ impl Disconnect {
             Self::FrameTooLarge => 1009,
             Self::Internal => 1011,
             Self::GoingAway { .. } | Self::ConnectionAge { .. } => 1012,
+            // "Try again later", as registered with IANA.
+            Self::AuthenticationUnavailable => 1013,
             Self::ConnectDeadline => 4000,
             Self::HeartBeatMissed => 4001,
             Self::SlowConsumer => 4002,
@@ -114,6 +119,7 @@ impl Disconnect {
             Self::HeartBeatMissed => "heart-beat missed",
             Self::SlowConsumer => "slow consumer",
             Self::Unauthorized => "unauthorized",
+            Self::AuthenticationUnavailable => "tokens cannot be checked",
             Self::TokenExpired => "token expired",
             Self::Internal => "internal error",
         };
@@ -129,6 +135,7 @@ impl Disconnect {
             | Self::ConnectDeadline
             | Self::HeartBeatMissed
             | Self::SlowConsumer
+            | Self::AuthenticationUnavailable
             // With a fresh token.
             | Self::TokenExpired
             | Self::Internal => true,
@@ -160,6 +167,7 @@ impl Disconnect {
             Self::HeartBeatMissed => "heart_beat_missed",
             Self::SlowConsumer => "slow_consumer",
             Self::Unauthorized => "unauthorized",
+            Self::AuthenticationUnavailable => "authentication_unavailable",
             Self::TokenExpired => "token_expired",
             Self::Internal => "internal",
         }
@@ -176,6 +184,7 @@ impl Disconnect {
             Self::FrameTooLarge => Some("The frame is too large"),
             Self::ConnectDeadline => Some("No CONNECT frame came in time"),
             Self::Unauthorized => Some("UNAUTHORIZED"),
+            Self::AuthenticationUnavailable => Some("UNAVAILABLE"),
             Self::TokenExpired => Some("TOKEN_EXPIRED"),
             _ => None,
         }

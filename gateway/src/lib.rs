@@ -4,11 +4,13 @@
 //!
 //! - the road: [`listener`], [`client_address`], [`gate`], [`router`], [`handshake`], [`transport`], [`sockjs`], [`framing`];
 //! - the protocol, pure: [`stomp`], [`session`], [`destination`], [`mod@refusal`], [`disconnect`];
+//! - who is there: [`auth`];
 //! - one client: [`connection`], [`outbound`], [`drain`];
 //! - what clients ask: [`commands`], [`outcomes`], [`owners`], [`beacons`], [`questions`], [`presence`];
 //! - what clients get: [`fanout`], [`chain`]; over plain HTTP: [`api`].
 
 pub mod api;
+pub mod auth;
 pub mod beacons;
 pub mod chain;
 pub mod client_address;
@@ -41,14 +43,15 @@ use std::sync::Arc;
 use anyhow::Context;
 use shared::admin;
 use shared::bus::{Bus, Refused};
-use shared::config::BadSettings;
 use shared::lifecycle::Lifecycle;
 use shared::{subject, telemetry};
 use tokio::net::TcpListener;
 
+use crate::api::Api;
+use crate::auth::Authenticator;
 use crate::client_address::TrustedProxies;
 use crate::commands::Commands;
-use crate::config::{Auth, Config};
+use crate::config::Config;
 use crate::connection::Connections;
 use crate::drain::Drain;
 use crate::fanout::Fanout;
@@ -63,14 +66,14 @@ use crate::sockjs::sessions::SockJs;
 /// What kept it from starting.
 pub async fn run(config: Config) -> anyhow::Result<bool> {
     let telemetry = telemetry::start("gateway", &config.telemetry)?;
-    let Some(Auth::Open) = config.auth else {
-        return Err(BadSettings("--auth (AUTH) is missing".to_owned()).into());
-    };
-    tracing::warn!(
-        "AUTHENTICATION IS OFF (--auth open): every client is believed to be whoever it says. Development only!"
-    );
-
     let life = Lifecycle::new();
+    let auth = Authenticator::start(&config.auth, &life)?;
+    if matches!(auth, Authenticator::Open) {
+        tracing::warn!(
+            anywhere = config.auth.auth_open_anywhere,
+            "AUTHENTICATION IS OFF (--auth open): every client is believed to be whoever it says. Development only!"
+        );
+    }
     let listener = bind(config.listen, "--listen").await?;
     let admin_listener = bind(config.admin.admin_listen, "--admin-listen").await?;
     let (listen, admin) = (listener.local_addr()?, admin_listener.local_addr()?);
@@ -88,6 +91,7 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
     let readiness = GatewayReadiness {
         bus: bus.clone(),
         owners: Arc::clone(&owners),
+        auth: auth.clone(),
     };
     let metrics = telemetry.metrics();
     life.spawn_attendant(
@@ -116,6 +120,7 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
     life.spawn_attendant("beacons", beacons::run(bus.clone(), owners, fanout.clone()));
 
     let connections = Connections {
+        auth: auth.clone(),
         commands,
         fanout,
         limits: Arc::new(config.session.limits()),
@@ -130,7 +135,7 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
         proxies: TrustedProxies::new(&config.edge.trusted_proxies),
     };
     let last_call = sockjs.clone().last_call();
-    let router = router::router(connections, sockjs, bus, gate);
+    let router = router::router(connections, sockjs, Api { auth, bus }, gate);
     let server = listener::serve(
         listener,
         router,

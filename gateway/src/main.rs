@@ -3,7 +3,9 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use gateway::config::{Cli, Task};
+use anyhow::Context;
+use gateway::auth::mint;
+use gateway::config::{Cli, Config, Task};
 use shared::config::{BadSettings, EXIT_BAD_SETTINGS, Parsed, parse};
 use shared::healthcheck;
 
@@ -17,18 +19,12 @@ fn main() -> ExitCode {
         }
         Parsed::Wrong(text) => return wrong_settings(&text),
     };
-    let config = match cli.task {
+    let result = match cli.task {
         Some(Task::Healthcheck(config)) => return healthcheck::run(&config),
-        None => cli.config,
+        None => run(cli.config),
+        Some(Task::Token(config)) => print_token(&config),
     };
-    if let Err(error) = config.check() {
-        return wrong_settings(&format!("error: {error}\n"));
-    }
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(error) => return failed(&format!("cannot start the runtime: {error}")),
-    };
-    match runtime.block_on(gateway::run(config)) {
+    match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => match error.downcast_ref::<BadSettings>() {
@@ -36,6 +32,19 @@ fn main() -> ExitCode {
             None => failed(&format!("{error:#}")),
         },
     }
+}
+
+/// Serves clients until the process is asked to stop; whether everything ended well.
+fn run(config: Config) -> anyhow::Result<bool> {
+    config.check()?;
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    runtime.block_on(gateway::run(config))
+}
+
+fn print_token(config: &mint::TokenConfig) -> anyhow::Result<bool> {
+    let token = mint::mint(config)?;
+    writeln!(std::io::stdout(), "{token}")?;
+    Ok(true)
 }
 
 fn wrong_settings(text: &str) -> ExitCode {

@@ -14,6 +14,7 @@ use shared::id::EventId;
 use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use crate::auth::{Principal, Unproven};
 use crate::refusal::Refusal;
 
 /// Something for the session to react to.
@@ -23,6 +24,8 @@ pub enum Answer {
     Subscribed(u32, Result<(), Refusal>),
     /// NATS has the command with this ticket.
     Accepted(u64),
+    /// Whose token it is, or why that is not known.
+    Authenticated(Result<Principal, Unproven>),
     /// The command with this ticket is settled.
     Outcome(u64, Result<EventId, Refusal>),
 }

@@ -13,6 +13,8 @@ use shared::bus::Bus;
 use shared::id::ChatId;
 use shared::partition::{Partition, PartitionCount};
 
+use crate::auth::Authenticator;
+
 /// What is known of the owners; shared by all who publish.
 #[derive(Debug, Default)]
 pub struct Owners {
@@ -133,12 +135,14 @@ impl Known {
     }
 }
 
-/// The gateway is ready when NATS is there and every partition takes commands.
+/// The gateway is ready when NATS is there, tokens can be checked and every partition takes commands.
 pub struct GatewayReadiness {
     /// The connection commands go out on.
     pub bus: Bus,
     /// What the beacons said.
     pub owners: std::sync::Arc<Owners>,
+    /// What tokens are checked with.
+    pub auth: Authenticator,
 }
 
 impl Readiness for GatewayReadiness {
@@ -146,6 +150,7 @@ impl Readiness for GatewayReadiness {
         if !self.bus.is_connected() {
             return Err("not connected to NATS".to_owned());
         }
+        self.auth.readiness()?;
         self.owners
             .check_all(Instant::now())
             .map_err(|reason| reason.to_string())

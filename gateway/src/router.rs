@@ -6,9 +6,8 @@ use axum::http::StatusCode;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use shared::bus::Bus;
 
-use crate::api;
+use crate::api::{self, Api};
 use crate::client_address::ClientAddress;
 use crate::connection::Connections;
 use crate::gate::{self, Gate};
@@ -23,7 +22,7 @@ use crate::transport::websocket::{SockJsWebSocket, WebSocket};
 const MESSAGE_OCTETS_SLACK: usize = 64 << 10;
 
 /// Builds the router. SockJS's resources over plain HTTP are listed in [`routes`], the queries in [`api`].
-pub fn router(connections: Connections, sockjs: SockJs, queries: Bus, gate: Gate) -> Router {
+pub fn router(connections: Connections, sockjs: SockJs, queries: Api, gate: Gate) -> Router {
     Router::new()
         .route("/ws", get(base))
         .route("/ws/", get(base))

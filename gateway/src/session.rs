@@ -2,15 +2,19 @@
 //!
 //! | phase | on | becomes | and does |
 //! | --- | --- | --- | --- |
-//! | Connecting | CONNECT or STOMP | Connected | CONNECTED |
+//! | Connecting | CONNECT or STOMP, open mode | Connected | CONNECTED |
+//! | Connecting | CONNECT or STOMP | Authenticating | asks whose token it shows |
 //! | Connecting | another frame, no common version | Closed | ERROR, close |
-//! | Connecting | the connect deadline | Closed | ERROR, close |
+//! | Connecting, Authenticating | the connect deadline | Closed | ERROR, close |
+//! | Authenticating | the token is somebody's | Connected | CONNECTED |
+//! | Authenticating | it proves nothing | Closed | ERROR, close |
 //! | Connected | SEND, transaction frames, ACK, NACK, (UN)SUBSCRIBE | Connected | see `on_frame` |
 //! | Connected | an answer of the shell | Connected | RECEIPT or error MESSAGE, the next command |
 //! | Connected | a violation of the protocol | Closed | ERROR, close |
 //! | Connected | silence for too long | Closed | close |
+//! | Connected | the token is over | Disconnecting | no more events |
 //! | Connected | DISCONNECT, or the client gone | Disconnecting | nothing yet |
-//! | Disconnecting | the last command is answered | Closed | RECEIPT, close |
+//! | Disconnecting | the last command is answered | Closed | RECEIPT or ERROR, close |
 //! | any but Closed | [`Session::close`] | Closed | ERROR where the client should know, close |
 //! | Closed | anything | Closed | nothing |
 //!
@@ -19,15 +23,18 @@
 //! that is the back-pressure on the client.
 
 mod action;
+mod authenticating;
 mod command_body;
 mod commands;
 mod connected;
 mod connecting;
+mod expiry;
 mod limits;
 mod on_acknowledgement;
 mod on_answer;
 mod on_frame;
 mod phase;
+mod renewal;
 mod send;
 mod subscriptions;
 mod tally;
@@ -41,13 +48,16 @@ use std::time::Instant;
 use shared::id::{EventId, UserId};
 
 use self::action::Turn;
-pub use self::action::{Action, Now, Publish};
+pub use self::action::{Action, Admission, Now, Publish};
+use self::authenticating::{Agreed, Authenticating};
 use self::connected::Connected;
 use self::connecting::Connecting;
+use self::expiry::Expiry;
 pub use self::limits::SessionLimits;
 use self::on_frame::Flow;
 use self::phase::{Disconnecting, Phase};
 pub use self::tally::Tally;
+use crate::auth::{Principal, Unproven};
 use crate::disconnect::Disconnect;
 use crate::refusal::Refusal;
 use crate::stomp::decode::{Decoded, Decoder};
@@ -61,6 +71,7 @@ pub struct Session {
     id: String,
     server: &'static str,
     limits: Arc<SessionLimits>,
+    admission: Admission,
     decoder: Decoder,
     tally: Tally,
     phase: Phase,
@@ -68,12 +79,19 @@ pub struct Session {
 
 impl Session {
     /// A client has come. `id` and `server` go into CONNECTED, so they are free of `:`, `\` and line ends.
-    pub fn new(id: String, server: &'static str, limits: Arc<SessionLimits>, now: Now) -> Self {
+    pub fn new(
+        id: String,
+        server: &'static str,
+        limits: Arc<SessionLimits>,
+        admission: Admission,
+        now: Now,
+    ) -> Self {
         Self {
             id,
             server,
             decoder: Decoder::new(limits.decode),
             limits,
+            admission,
             tally: Tally::default(),
             phase: Phase::Connecting(Connecting::new(now.instant)),
         }
@@ -106,13 +124,13 @@ impl Session {
         std::mem::take(&mut self.tally)
     }
 
-    /// Whether octets should be read from the client. Not while a SUBSCRIBE awaits its answer, not while as many
-    /// commands as allowed are unanswered, and not once the session is ending.
+    /// Whether octets should be read from the client. Not while a token or a SUBSCRIBE awaits its answer, not while
+    /// as many commands as allowed are unanswered, and not once the session is ending.
     pub fn wants_input(&self) -> bool {
         match &self.phase {
             Phase::Connecting(_) => true,
             Phase::Connected(connected) => connected.wants_input(),
-            Phase::Disconnecting(_) | Phase::Closed => false,
+            Phase::Authenticating(_) | Phase::Disconnecting(_) | Phase::Closed => false,
         }
     }
 
@@ -120,7 +138,7 @@ impl Session {
     /// reading as soon as [`Self::wants_input`] says no.
     pub fn on_octets(&mut self, octets: &[u8], now: Now, out: &mut Vec<Action>) {
         match &mut self.phase {
-            Phase::Connecting(_) => {}
+            Phase::Connecting(_) | Phase::Authenticating(_) => {}
             // Even part of a frame is a sign of life.
             Phase::Connected(connected) => connected.pulse.received(now.instant),
             // After DISCONNECT or ERROR nothing is looked at.
@@ -128,6 +146,26 @@ impl Session {
         }
         self.decoder.push(octets);
         self.advance(now, out);
+    }
+
+    /// Whose token it is that [`Action::Authenticate`] asked about, or why that is not known.
+    pub fn on_authenticated(
+        &mut self,
+        result: Result<Principal, Unproven>,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) {
+        match (&self.phase, result) {
+            (Phase::Authenticating(authenticating), Ok(principal)) => {
+                let agreed = authenticating.agreed;
+                self.admit(agreed, Some(principal), now, out);
+                self.advance(now, out);
+            }
+            (Phase::Authenticating(_), Err(unproven)) => self.turn_away(unproven, out),
+            (_, result) => self.on_answer(now, out, |connected, turn| {
+                connected.on_renewal(result, turn);
+            }),
+        }
     }
 
     /// A subscription is established, or refused.
@@ -181,10 +219,17 @@ impl Session {
     pub fn next_deadline(&self) -> Option<Instant> {
         match &self.phase {
             Phase::Connecting(connecting) => connecting.deadline(&self.limits),
-            Phase::Connected(_) | Phase::Disconnecting(_) => {
-                let send = self.phase.connected()?.pulse.send_deadline();
-                send.into_iter().chain(self.silence_deadline()).min()
+            Phase::Authenticating(authenticating) => authenticating.deadline(&self.limits),
+            Phase::Connected(connected) => {
+                let expiry = connected.expiry.as_ref().and_then(Expiry::deadline);
+                let deadlines = [
+                    connected.pulse.send_deadline(),
+                    self.silence_deadline(),
+                    expiry,
+                ];
+                deadlines.into_iter().flatten().min()
             }
+            Phase::Disconnecting(disconnecting) => disconnecting.connected.pulse.send_deadline(),
             Phase::Closed => None,
         }
     }
@@ -198,8 +243,22 @@ impl Session {
         {
             return self.close(Disconnect::ConnectDeadline, now, out);
         }
+        if let Phase::Authenticating(authenticating) = &self.phase
+            && due(authenticating.deadline(&self.limits))
+        {
+            return self.close(Disconnect::AuthenticationUnavailable, now, out);
+        }
         if due(self.silence_deadline()) {
             return self.close(Disconnect::HeartBeatMissed, now, out);
+        }
+        if let Phase::Connected(connected) = &mut self.phase {
+            if let Some(expiry) = &connected.expiry
+                && expiry.is_over(now.instant)
+            {
+                return self.expire(out);
+            }
+            let tally = &mut self.tally;
+            connected.warn(&mut Turn { now, out, tally });
         }
         if let Some(connected) = self.phase.connected_mut()
             && due(connected.pulse.send_deadline())
@@ -225,7 +284,9 @@ impl Session {
     /// [`Action::Close`] follows when the last command is answered. Whoever cannot wait calls [`Self::close`].
     pub fn on_client_gone(&mut self, now: Now, out: &mut Vec<Action>) {
         match &self.phase {
-            Phase::Connecting(_) => self.close(Disconnect::ClientGone, now, out),
+            Phase::Connecting(_) | Phase::Authenticating(_) => {
+                self.close(Disconnect::ClientGone, now, out);
+            }
             Phase::Connected(_) => self.disconnect(None, Disconnect::ClientGone, out),
             Phase::Disconnecting(_) | Phase::Closed => {}
         }
@@ -284,12 +345,17 @@ impl Session {
     fn on_frame(&mut self, frame: &Frame, now: Now, out: &mut Vec<Action>) {
         self.tally.count_frame(frame.command);
         let result = match &mut self.phase {
-            Phase::Connecting(_) => self.connect(frame, now, out),
+            Phase::Connecting(connecting) => {
+                let since = connecting.since;
+                self.connect(frame, since, now, out)
+            }
             Phase::Connected(connected) => {
                 let tally = &mut self.tally;
                 connected.on_frame(frame, &mut Turn { now, out, tally })
             }
-            Phase::Disconnecting(_) | Phase::Closed => Ok(Flow::Continue),
+            Phase::Authenticating(_) | Phase::Disconnecting(_) | Phase::Closed => {
+                Ok(Flow::Continue)
+            }
         };
         match result {
             Ok(Flow::Continue) => {}
@@ -307,10 +373,30 @@ impl Session {
     fn connect(
         &mut self,
         frame: &Frame,
+        since: Instant,
         now: Now,
         out: &mut Vec<Action>,
     ) -> Result<Flow, Violation> {
-        let connected = connecting::connect(frame, &self.limits, now)?;
+        let agreed = connecting::connect(frame)?;
+        match self.admission {
+            Admission::Anybody => self.admit(agreed, None, now, out),
+            Admission::TokenHolders => {
+                self.phase = Phase::Authenticating(Authenticating { agreed, since });
+                out.push(Action::Authenticate(connecting::token(frame)));
+            }
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn admit(
+        &mut self,
+        agreed: Agreed,
+        principal: Option<Principal>,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) {
+        let limits = Arc::clone(&self.limits);
+        let connected = Connected::new(agreed, principal, limits, now);
         out.push(Action::Send(encode::connected(encode::Connected {
             version: connected.version,
             session: &self.id,
@@ -319,7 +405,27 @@ impl Session {
             user: connected.user,
         })));
         self.phase = Phase::Connected(Box::new(connected));
-        Ok(Flow::Continue)
+    }
+
+    /// CONNECT is refused. Unlike other errors it says what is wrong: there is nothing else that could.
+    fn turn_away(&mut self, unproven: Unproven, out: &mut Vec<Action>) {
+        let reason = match unproven {
+            Unproven::KeysUnavailable => Disconnect::AuthenticationUnavailable,
+            _ => Disconnect::Unauthorized,
+        };
+        let message = unproven.code().name();
+        let frame = encode::detailed_error(None, message, unproven.detail());
+        out.push(Action::Send(frame));
+        self.end(reason, out);
+    }
+
+    /// The token's time is over: events end at once, and the session when what the client sent before is answered.
+    fn expire(&mut self, out: &mut Vec<Action>) {
+        if let Phase::Connected(connected) = &self.phase {
+            let chats = connected.subscriptions.of_chats();
+            out.extend(chats.map(|(number, chat)| Action::Unsubscribe { number, chat }));
+        }
+        self.disconnect(None, Disconnect::TokenExpired, out);
     }
 
     /// Nothing more is read; the session ends as soon as its commands are answered.
@@ -346,6 +452,9 @@ impl Session {
         if let Some(receipt) = &disconnecting.receipt {
             let frame = encode::receipt(disconnecting.connected.version, receipt);
             out.push(Action::Send(frame));
+        }
+        if let Some(message) = reason.error_message() {
+            out.push(Action::Send(encode::error(self.version(), message)));
         }
         self.end(reason, out);
     }

@@ -22,6 +22,12 @@ pub const COMMAND_SECONDS: &str = "gateway_command_seconds";
 pub const COMMANDS_PENDING: &str = "gateway_commands_pending";
 /// Error messages to clients, by `code`.
 pub const ERRORS: &str = "gateway_errors_total";
+/// Tokens checked, by `result` (`proven` or why not).
+pub const AUTHENTICATIONS: &str = "gateway_authentications_total";
+/// Fetches of the issuer's keys, by `result` (`ok` or `failed`).
+pub const JWKS_FETCHES: &str = "gateway_jwks_fetches_total";
+/// When the issuer's keys were last fetched, in seconds since 1970.
+pub const JWKS_FETCHED: &str = "gateway_jwks_fetched_timestamp_seconds";
 /// Events received from NATS.
 pub const EVENTS_RECEIVED: &str = "gateway_events_received_total";
 /// MESSAGE frames handed to sessions.
@@ -73,6 +79,7 @@ pub const SECONDS_BUCKETS: &[f64] = &[
 pub const BATCH_BUCKETS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
 /// Tells the exporter what each metric means.
+#[expect(clippy::too_many_lines, reason = "one list, a metric after the other")]
 pub fn describe() {
     describe_gauge!(CONNECTIONS, Unit::Count, "Connections open, by transport");
     describe_counter!(DISCONNECTS, Unit::Count, "Connections ended, by reason");
@@ -91,6 +98,21 @@ pub fn describe() {
         "Commands waiting for their outcome"
     );
     describe_counter!(ERRORS, Unit::Count, "Error messages to clients, by code");
+    describe_counter!(
+        AUTHENTICATIONS,
+        Unit::Count,
+        "Tokens checked, by what came of it"
+    );
+    describe_counter!(
+        JWKS_FETCHES,
+        Unit::Count,
+        "Fetches of the issuer's keys, by result"
+    );
+    describe_gauge!(
+        JWKS_FETCHED,
+        Unit::Seconds,
+        "When the issuer's keys were last fetched"
+    );
     describe_counter!(EVENTS_RECEIVED, Unit::Count, "Events received from NATS");
     describe_counter!(DELIVERIES, Unit::Count, "MESSAGE frames handed to sessions");
     describe_histogram!(

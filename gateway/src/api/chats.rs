@@ -8,6 +8,7 @@ use shared::query::{Chat, DirectoryRequest, Page};
 use utoipa::ToSchema;
 
 use super::Api;
+use super::caller::Caller;
 use super::page::{Listing, Paging, id};
 use super::problem::{AboutChat, Problem};
 use crate::questions;
@@ -42,6 +43,7 @@ pub(super) struct Member {
 )]
 pub(super) async fn list(
     State(api): State<Api>,
+    _: Caller,
     Query(filter): Query<Filter>,
 ) -> Result<Json<Listing<Chat>>, Problem> {
     let country = filter.country.map(|code| code.to_ascii_uppercase());
@@ -70,6 +72,7 @@ pub(super) async fn list(
 )]
 pub(super) async fn one(
     State(api): State<Api>,
+    _: Caller,
     Path(chat): Path<String>,
 ) -> Result<Json<Chat>, Problem> {
     let chat: ChatId = id("chatId", &chat)?;
@@ -90,6 +93,7 @@ pub(super) async fn one(
 )]
 pub(super) async fn members(
     State(api): State<Api>,
+    _: Caller,
     Path(chat): Path<String>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Listing<Member>>, Problem> {

@@ -13,6 +13,7 @@ use shared::query::{EVENTS_MAX, EventsRequest, HeadsRequest};
 use utoipa::ToSchema;
 
 use super::Api;
+use super::caller::Caller;
 use super::page::{Paging, id};
 use super::problem::{AboutChat, Problem};
 use crate::questions;
@@ -43,6 +44,7 @@ pub(super) struct History {
 )]
 pub(super) async fn list(
     State(api): State<Api>,
+    _: Caller,
     Path(chat): Path<String>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<History>, Problem> {

@@ -3,7 +3,7 @@
 mod documented;
 
 use axum::Json;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -11,7 +11,7 @@ use shared::error_code::ErrorCode;
 use shared::id::ChatId;
 use utoipa::ToSchema;
 
-pub(super) use documented::{AboutChat, schemas};
+pub(super) use documented::{AboutChat, AboutUser, schemas};
 
 /// When to try again after a retryable problem, in seconds.
 const RETRY_AFTER_SECONDS: &str = "1";
@@ -93,6 +93,9 @@ impl IntoResponse for Problem {
         let mut response = (status, Json(document)).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        if self.code == ErrorCode::Unauthorized {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if self.code.retryable() {
             headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
         }

@@ -9,8 +9,9 @@ use shared::query::{Chat, DirectoryRequest, Page, UserCountry};
 use utoipa::ToSchema;
 
 use super::Api;
+use super::caller::Caller;
 use super::page::{Listing, Paging, id};
-use super::problem::Problem;
+use super::problem::{AboutUser, Problem};
 use crate::questions;
 
 /// All countries of a user: never more than there are.
@@ -27,14 +28,16 @@ pub(super) struct Countries {
     operation_id = "listUserChats",
     tag = "users",
     params(("userId" = UserId, Path, description = "Whose"), Paging),
-    responses((status = 200, description = "A page of them", body = Listing<Chat>), Problem),
+    responses((status = 200, description = "A page of them", body = Listing<Chat>), Problem, AboutUser),
 )]
 pub(super) async fn chats(
     State(api): State<Api>,
+    caller: Caller,
     Path(user): Path<String>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Listing<Chat>>, Problem> {
     let user: UserId = id("userId", &user)?;
+    caller.check_is(user)?;
     let page = paging.request()?;
     let question = DirectoryRequest::UserChats { user, page };
     let page: Page<Chat> = questions::directory(&api.bus.client, &question).await?;
@@ -48,13 +51,15 @@ pub(super) async fn chats(
     operation_id = "listUserCountries",
     tag = "users",
     params(("userId" = UserId, Path, description = "Whose")),
-    responses((status = 200, description = "All of them", body = Countries), Problem),
+    responses((status = 200, description = "All of them", body = Countries), Problem, AboutUser),
 )]
 pub(super) async fn countries(
     State(api): State<Api>,
+    caller: Caller,
     Path(user): Path<String>,
 ) -> Result<Json<Countries>, Problem> {
     let user: UserId = id("userId", &user)?;
+    caller.check_is(user)?;
     let rows =
         questions::directory(&api.bus.client, &DirectoryRequest::UserCountries(user)).await?;
     Ok(Json(Countries { rows }))

@@ -7,6 +7,7 @@ use shared::event::EventType;
 use shared::id::{ChatId, EventId, UserId};
 
 use super::tally::Tally;
+use crate::auth::Token;
 use crate::disconnect::Disconnect;
 use crate::stomp::message::Label;
 
@@ -24,6 +25,8 @@ pub struct Now {
 pub enum Action {
     /// Send this to the client: one frame, or a heart-beat.
     Send(String),
+    /// Find out whose token this is, or what to make of none. Answered by [`super::Session::on_authenticated`].
+    Authenticate(Option<Token>),
     /// Let the client have a chat's events. Answered by [`super::Session::on_subscribed`].
     Subscribe {
         /// Names the subscription from now on.
@@ -46,6 +49,15 @@ pub enum Action {
     Publish(Publish),
     /// Send what was sent before, then close. Nothing follows.
     Close(Disconnect),
+}
+
+/// Whom sessions let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// Everybody; each body says who its author is.
+    Anybody,
+    /// Whoever shows a valid token; it says who the author is.
+    TokenHolders,
 }
 
 /// A command to publish. Answered by [`super::Session::on_accepted`] and [`super::Session::on_outcome`].

@@ -1,7 +1,8 @@
 //! The second phase: from CONNECTED until the session ends.
 //!
 //! Holds what a connected session remembers. What frames do to it is in `on_frame`, what answers do in
-//! `on_answer`; this file has what both need: receipts, error messages, SENDs.
+//! `on_answer`; this file has what both need: receipts, error messages, SENDs. What the token says of its end is in
+//! `renewal`.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,12 +10,15 @@ use std::sync::Arc;
 use shared::error_code::ErrorCode;
 use shared::id::{ChatId, UserId};
 
-use super::action::{Action, Publish, Turn};
+use super::action::{Action, Now, Publish, Turn};
+use super::authenticating::Agreed;
 use super::commands::Commands;
+use super::expiry::Expiry;
 use super::limits::SessionLimits;
 use super::send::{BadSend, SendRequest};
 use super::subscriptions::Subscriptions;
 use super::transactions::{Step, Transactions};
+use crate::auth::Principal;
 use crate::destination;
 use crate::refusal::{About, Refusal};
 use crate::stomp::heartbeat::Pulse;
@@ -27,10 +31,12 @@ pub(super) struct Connected {
     pub(super) version: Version,
     /// Whom the session belongs to, when that is proven; in open mode each body says who its author is.
     pub(super) user: Option<UserId>,
+    /// When that proof ends.
+    pub(super) expiry: Option<Expiry>,
     pub(super) pulse: Pulse,
     pub(super) limits: Arc<SessionLimits>,
     pub(super) subscriptions: Subscriptions,
-    /// The SUBSCRIBE that is not established yet; no frame is looked at until it is.
+    /// What is not answered yet; no frame is looked at until it is.
     pub(super) awaiting: Option<Awaiting>,
     pub(super) transactions: Transactions,
     /// Of committed transactions, what is still to be done before the next frame.
@@ -38,11 +44,22 @@ pub(super) struct Connected {
     pub(super) commands: Commands,
     /// Error messages so far, which makes their ids.
     pub(super) errors: u64,
+    /// The same of notices.
+    pub(super) notices: u64,
+}
+
+/// What holds up the frames behind it.
+#[derive(Debug)]
+pub(super) enum Awaiting {
+    /// A SUBSCRIBE to a chat.
+    Subscription(Subscribing),
+    /// A fresh token.
+    Renewal(SendRequest),
 }
 
 /// A SUBSCRIBE to a chat that waits for its answer.
 #[derive(Debug)]
-pub(super) struct Awaiting {
+pub(super) struct Subscribing {
     pub(super) number: u32,
     pub(super) chat: ChatId,
     pub(super) receipt: Option<String>,
@@ -57,16 +74,24 @@ pub(super) struct Failed<'a> {
 }
 
 impl Connected {
+    /// A session that begins now.
     pub(super) fn new(
-        version: Version,
-        user: Option<UserId>,
-        pulse: Pulse,
+        agreed: Agreed,
+        principal: Option<Principal>,
         limits: Arc<SessionLimits>,
+        now: Now,
     ) -> Self {
+        let Agreed {
+            version,
+            heart_beat,
+        } = agreed;
+        let server = limits.heart_beat(version);
+        let tolerance = limits.heart_beat_tolerance;
         Self {
             version,
-            user,
-            pulse,
+            user: principal.map(|principal| principal.user),
+            expiry: principal.map(|principal| Expiry::new(principal, now)),
+            pulse: Pulse::new(heart_beat, server, tolerance, now.instant),
             limits,
             subscriptions: Subscriptions::default(),
             awaiting: None,
@@ -74,6 +99,7 @@ impl Connected {
             committed: VecDeque::new(),
             commands: Commands::default(),
             errors: 0,
+            notices: 0,
         }
     }
 
@@ -101,6 +127,9 @@ impl Connected {
 
     /// Turns a SEND into a command, or tells why not.
     pub(super) fn carry_out(&mut self, send: SendRequest, turn: &mut Turn<'_>) {
+        if self.expiry.is_some() && send.destination == destination::SESSION_TOKEN {
+            return self.renew(send, turn);
+        }
         match send.check(self.user) {
             Ok(wish) => publish(self.commands.submit(send, wish), turn),
             Err(BadSend {
@@ -168,8 +197,9 @@ impl Connected {
     }
 }
 
-/// What the `message-id` of an error message starts with.
+/// What the `message-id` of an error message starts with, and that of a notice.
 pub(super) const ERROR_ID_PREFIX: &str = "error-";
+pub(super) const NOTICE_ID_PREFIX: &str = "notice-";
 
 /// Has a command published that is free to go.
 pub(super) fn publish(command: Option<Publish>, turn: &mut Turn<'_>) {

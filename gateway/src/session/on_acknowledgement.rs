@@ -10,7 +10,7 @@
 use shared::id::EventId;
 
 use super::action::Turn;
-use super::connected::{Connected, ERROR_ID_PREFIX};
+use super::connected::{Connected, ERROR_ID_PREFIX, NOTICE_ID_PREFIX};
 use super::on_frame::required;
 use super::subscriptions::Named;
 use super::transactions::Step;
@@ -43,11 +43,16 @@ impl Connected {
         Ok(())
     }
 
-    /// Messages are events, and errors, whose ids have a prefix.
+    /// Messages are events, and errors and notices, whose ids have a prefix.
     fn has_sent(&self, named: Named<'_>, message_id: &str) -> bool {
-        if let Some(number) = message_id.strip_prefix(ERROR_ID_PREFIX) {
-            let number = number.parse().unwrap_or(0);
-            return (1..=self.errors).contains(&number) && self.subscriptions.knew(named);
+        for (prefix, last) in [
+            (ERROR_ID_PREFIX, self.errors),
+            (NOTICE_ID_PREFIX, self.notices),
+        ] {
+            if let Some(number) = message_id.strip_prefix(prefix) {
+                let number = number.parse().unwrap_or(0);
+                return (1..=last).contains(&number) && self.subscriptions.knew(named);
+            }
         }
         let event = message_id.parse::<EventId>();
         event.is_ok_and(|event| self.subscriptions.were_sent(named, event))

@@ -4,7 +4,7 @@ use shared::error_code::ErrorCode;
 
 use super::action::Turn;
 use super::commands::Outcome;
-use super::connected::{Connected, Failed, publish};
+use super::connected::{Awaiting, Connected, Failed, publish};
 use crate::refusal::{About, Refusal};
 
 impl Connected {
@@ -16,7 +16,8 @@ impl Connected {
         result: Result<(), Refusal>,
         turn: &mut Turn<'_>,
     ) {
-        let Some(awaiting) = self.awaiting.take_if(|awaiting| awaiting.number == number) else {
+        let is_awaited = |awaiting: &mut Awaiting| matches!(awaiting, Awaiting::Subscription(subscribing) if subscribing.number == number);
+        let Some(Awaiting::Subscription(awaiting)) = self.awaiting.take_if(is_awaited) else {
             return;
         };
         let Err(refusal) = result else {

@@ -7,7 +7,7 @@
 use shared::id::EventId;
 
 use super::action::{Action, Turn};
-use super::connected::{Awaiting, Connected, Failed};
+use super::connected::{Awaiting, Connected, Failed, Subscribing};
 use super::send::SendRequest;
 use super::transactions::Step;
 use crate::destination::{self, BadDestination, Source};
@@ -115,11 +115,11 @@ impl Connected {
         match (source, self.subscriptions.get(number)) {
             (Source::Chat(chat), Some(subscription)) => {
                 let receipt = frame.owned_header("receipt");
-                self.awaiting = Some(Awaiting {
+                self.awaiting = Some(Awaiting::Subscription(Subscribing {
                     number,
                     chat,
                     receipt,
-                });
+                }));
                 turn.out.push(Action::Subscribe {
                     number,
                     chat,
@@ -128,7 +128,11 @@ impl Connected {
                 });
             }
             // A queue of the session's own needs nobody's help.
-            _ => self.receipt(frame.header("receipt"), turn),
+            _ => {
+                self.receipt(frame.header("receipt"), turn);
+                // It may have waited for somebody to hear it.
+                self.warn(turn);
+            }
         }
         Ok(())
     }

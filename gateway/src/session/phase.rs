@@ -1,5 +1,6 @@
 //! Where in its life a session is: one type per phase, so that what a phase does not have cannot be asked for.
 
+use super::authenticating::Authenticating;
 use super::connected::Connected;
 use super::connecting::Connecting;
 use crate::disconnect::Disconnect;
@@ -9,6 +10,8 @@ use crate::disconnect::Disconnect;
 pub(super) enum Phase {
     /// Before CONNECT.
     Connecting(Connecting),
+    /// After CONNECT, until it is known whose session it is. Skipped in open mode.
+    Authenticating(Authenticating),
     /// Frames are carried out.
     Connected(Box<Connected>),
     /// The end is near, but something is unanswered.
@@ -32,7 +35,7 @@ impl Phase {
         match self {
             Self::Connected(connected) => Some(connected),
             Self::Disconnecting(disconnecting) => Some(&disconnecting.connected),
-            Self::Connecting(_) | Self::Closed => None,
+            Self::Connecting(_) | Self::Authenticating(_) | Self::Closed => None,
         }
     }
 
@@ -41,7 +44,7 @@ impl Phase {
         match self {
             Self::Connected(connected) => Some(connected),
             Self::Disconnecting(disconnecting) => Some(&mut disconnecting.connected),
-            Self::Connecting(_) | Self::Closed => None,
+            Self::Connecting(_) | Self::Authenticating(_) | Self::Closed => None,
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use shared::id::EventId;
+use shared::id::{ChatId, EventId};
 
 use crate::destination::Source;
 use crate::stomp::Version;
@@ -122,6 +122,18 @@ impl Subscriptions {
             .iter()
             .filter(|(_, one)| one.destination == destination);
         there.map(|(number, _)| *number).collect()
+    }
+
+    /// The oldest one to notices about the session.
+    pub(super) fn for_notices(&self) -> Option<&Subscription> {
+        let mut live = self.live.values();
+        live.find(|one| one.source == Source::SessionNotices)
+    }
+
+    /// All to chats, by number.
+    pub(super) fn of_chats(&self) -> impl Iterator<Item = (u32, ChatId)> + '_ {
+        let live = self.live.iter();
+        live.filter_map(|(number, one)| Some((*number, one.source.chat()?)))
     }
 
     /// The oldest one that takes errors.

@@ -5,9 +5,11 @@
 //! `CODE message`; one test looks at its octets.
 
 mod acknowledging;
+mod authenticating;
 mod connecting;
 mod ending;
 mod heart_beats;
+mod renewing;
 mod robustness;
 mod sending;
 mod subscribing;
@@ -33,12 +35,16 @@ struct Script {
 
 impl Script {
     fn new(limits: SessionLimits) -> Self {
+        Self::admitting(Admission::Anybody, limits)
+    }
+
+    fn admitting(admission: Admission, limits: SessionLimits) -> Self {
         let now = Now {
             instant: Instant::now(),
             wall: WALL,
         };
         Self {
-            session: Session::new("s-1".to_owned(), "talk/1", Arc::new(limits), now),
+            session: Session::new("s-1".to_owned(), "talk/1", Arc::new(limits), admission, now),
             now,
         }
     }
@@ -52,6 +58,15 @@ impl Script {
         let mut script = Self::new(limits);
         let connected = script.play(&format!("CONNECT|accept-version:{version}"));
         assert!(connected[0].starts_with("CONNECTED"), "{connected:?}");
+        script
+    }
+
+    /// A session of user 7, whose token is valid for so many seconds more.
+    fn proven(seconds: i64) -> Self {
+        let mut script = Self::admitting(Admission::TokenHolders, SessionLimits::default());
+        script.play("CONNECT|accept-version:1.2|heart-beat:0,0|Authorization:Bearer a.b.c");
+        let connected = script.play(&format!("!proven 7 {seconds}"));
+        assert!(connected[0].ends_with("|user-name:7"), "{connected:?}");
         script
     }
 
@@ -98,8 +113,25 @@ impl Script {
             "event" => session.on_event(number(), words[2].parse().unwrap()),
             "octets" => session.on_octets(words[1].as_bytes(), now, out),
             "sent" => session.on_sent(now),
+            "proven" => {
+                let left: i64 = words[2].parse().unwrap();
+                let micros = left.saturating_mul(1_000_000);
+                let principal = Principal {
+                    user: words[1].parse().unwrap(),
+                    valid_until: Timestamp::from_micros(now.wall.micros().saturating_add(micros)),
+                };
+                session.on_authenticated(Ok(principal), now, out);
+            }
+            "unproven" => {
+                let mut all = Unproven::ALL.into_iter();
+                let reason = all.find(|reason| reason.name() == words[1]).unwrap();
+                session.on_authenticated(Err(reason), now, out);
+            }
             "wait" => {
-                self.now.instant += Duration::from_millis(number().into());
+                let time = Duration::from_millis(number().into());
+                self.now.instant += time;
+                let micros = i64::try_from(time.as_micros()).unwrap();
+                self.now.wall = Timestamp::from_micros(now.wall.micros() + micros);
                 session.on_deadline(self.now, out);
             }
             "close" => {
@@ -144,6 +176,8 @@ fn show(action: &Action) -> String {
             let after = last_event_id.map_or(String::new(), |id| format!(" after {id}"));
             format!("subscribe {number} to chat {chat}{after}")
         }
+        Action::Authenticate(Some(_)) => "authenticate the token".to_owned(),
+        Action::Authenticate(None) => "authenticate nobody".to_owned(),
         Action::Unsubscribe { number, chat } => format!("unsubscribe {number} from chat {chat}"),
         Action::Publish(publish) => {
             let (key, trace) = (

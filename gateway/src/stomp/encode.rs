@@ -140,6 +140,13 @@ pub fn error(version: Option<Version>, message: &str) -> String {
         .without_body()
 }
 
+/// The same with more to say.
+pub fn detailed_error(version: Option<Version>, message: &str, detail: &str) -> String {
+    Encoder::new("ERROR", version)
+        .plain("message", message)
+        .body("text/plain", detail)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

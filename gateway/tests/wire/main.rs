@@ -21,5 +21,6 @@ mod slow_consumer;
 mod subscribing;
 mod support;
 mod tables;
+mod tokens;
 mod transactions;
 mod websocket;

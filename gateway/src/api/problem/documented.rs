@@ -14,7 +14,11 @@ use super::{Document, PROBLEM_JSON, Problem};
 /// What any query may be answered with instead, in the document.
 impl IntoResponses for Problem {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        documented(&[ErrorCode::InvalidField, ErrorCode::Unavailable])
+        documented(&[
+            ErrorCode::InvalidField,
+            ErrorCode::Unauthorized,
+            ErrorCode::Unavailable,
+        ])
     }
 }
 
@@ -24,6 +28,15 @@ pub(in crate::api) struct AboutChat;
 impl IntoResponses for AboutChat {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         documented(&[ErrorCode::ChatNotFound])
+    }
+}
+
+/// What a query about one user may be answered with besides, in the document.
+pub(in crate::api) struct AboutUser;
+
+impl IntoResponses for AboutUser {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        documented(&[ErrorCode::Forbidden])
     }
 }
 

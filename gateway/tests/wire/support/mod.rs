@@ -65,8 +65,13 @@ async fn start_gateway(
     settings: &[&str],
 ) -> Daemon {
     let url = nats.url();
-    let fixed = ["--auth", "open", "--nats-url", &url];
-    let args = fixed.iter().chain(settings);
+    let auth: &[_] = if settings.contains(&"--auth") {
+        &[]
+    } else {
+        &["--auth", "open"]
+    };
+    let nats = ["--nats-url", &url];
+    let args = auth.iter().chain(&nats).chain(settings);
     let gateway = Daemon::start(DaemonSpec {
         kind: "gateway",
         number,

@@ -1,0 +1,51 @@
+//! Who asks: the user of the request's bearer token (RFC 6750), or in open mode anybody.
+
+use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use shared::error_code::ErrorCode;
+use shared::id::UserId;
+
+use super::Api;
+use super::problem::Problem;
+use crate::auth::{Authenticator, Token};
+
+/// Whoever sent a request. A handler that takes one answers nobody else.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Caller {
+    /// `None` in open mode.
+    user: Option<UserId>,
+}
+
+impl FromRequestParts<Api> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        if matches!(api.auth, Authenticator::Open) {
+            return Ok(Self { user: None });
+        }
+        let header = parts.headers.get(AUTHORIZATION);
+        let token = header
+            .and_then(|value| value.to_str().ok())
+            .and_then(Token::from_authorization);
+        match api.auth.authenticate(token.as_ref()).await {
+            Ok(principal) => Ok(Self {
+                user: Some(principal.user),
+            }),
+            Err(unproven) => Err(Problem::new(unproven.code(), unproven.detail())),
+        }
+    }
+}
+
+impl Caller {
+    /// A refusal for whoever asks about somebody else.
+    pub(super) fn check_is(self, named: UserId) -> Result<(), Problem> {
+        match self.user {
+            Some(user) if user != named => {
+                let detail = format!("What is kept of user {named} is for user {named} only");
+                Err(Problem::new(ErrorCode::Forbidden, detail))
+            }
+            _ => Ok(()),
+        }
+    }
+}
