@@ -12,6 +12,7 @@
 //! them out; the clients ([`stomp`], [`sender`], [`subscriber`], with their common [`tally`]); the [`evidence`],
 //! the [`records`] that the database adds to it, and the [`check`] (pure) that finds each [`violation`]; the
 //! [`run`] of all that, its [`config`] and its [`summary`]; and the [`outside`], where somebody else breaks things.
+//! Apart from all that, [`rolling`] is what ought to be no fault at all: a deploy.
 
 #![warn(missing_docs)]
 
@@ -23,6 +24,7 @@ pub mod ground;
 pub mod outside;
 pub mod plan;
 pub mod records;
+pub mod rolling;
 pub mod run;
 pub mod sender;
 pub mod stomp;

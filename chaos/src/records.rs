@@ -69,7 +69,8 @@ impl Records {
         Ok(typing.count())
     }
 
-    async fn events(&self) -> anyhow::Result<Vec<Stored>> {
+    /// All events, by chat and id.
+    pub async fn events(&self) -> anyhow::Result<Vec<Stored>> {
         let rows = self
             .rows(
                 "SELECT id, previous_id, command_id, author_id, chat_id, event_type FROM events \

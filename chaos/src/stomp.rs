@@ -84,6 +84,13 @@ fn unescape(text: &str) -> String {
 pub enum Lost {
     /// The connection is gone, or as good as gone.
     Connection,
+    /// The gateway closed it and said why.
+    Closed {
+        /// The WebSocket close code.
+        code: u16,
+        /// The short text beside it.
+        reason: String,
+    },
     /// The gateway sent what is no frame, or an ERROR.
     Protocol(String),
 }
@@ -151,7 +158,13 @@ impl Session {
             self.heard = Instant::now();
             let text = match message {
                 Message::Text(text) => text,
-                Message::Close(_) => return Err(Lost::Connection),
+                Message::Close(None) => return Err(Lost::Connection),
+                Message::Close(Some(close)) => {
+                    return Err(Lost::Closed {
+                        code: close.code.into(),
+                        reason: close.reason.to_string(),
+                    });
+                }
                 _ => continue,
             };
             // A heart-beat is a line end.

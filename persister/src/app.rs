@@ -16,7 +16,9 @@ use uuid::Uuid;
 
 use crate::backoff::{Backoff, jittered};
 use crate::config::RunConfig;
-use crate::database::{Database, WrongPartitionCount, fix_partitions, is_migrated, migrate};
+use crate::database::{
+    Database, WrongPartitionCount, fix_partitions, is_absence, is_migrated, migrate,
+};
 use crate::decide::TypingLease;
 use crate::fleet::Fleet;
 use crate::health::Health;
@@ -57,16 +59,17 @@ impl App {
         life: &Lifecycle,
         health: &Health,
     ) -> anyhow::Result<Self> {
+        health.waits_for("the database");
         let database = open_database(config).await?;
-        match fix_partitions(&database.writer, config.partitions).await {
-            Ok(()) => {}
-            Err(wrong @ WrongPartitionCount::Other { .. }) => {
-                return Err(BadSettings(wrong.to_string()).into());
-            }
-            Err(WrongPartitionCount::Database(error)) => {
-                return Err(error).context("cannot read the number of partitions");
-            }
-        }
+        let fixed = async || match fix_partitions(&database.writer, config.partitions).await {
+            Err(WrongPartitionCount::Database(error)) => Err(error),
+            fixed => Ok(fixed),
+        };
+        insist(fixed)
+            .await
+            .context("cannot read the number of partitions")?
+            .map_err(|wrong| BadSettings(wrong.to_string()))?;
+        health.waits_for("NATS");
         let bus = connect("persister", config).await?;
         // Questions on a connection of their own: a storm of them must not delay commands and events.
         let questions = connect("persister questions", config).await?;
@@ -74,7 +77,9 @@ impl App {
             .timeout(JETSTREAM_MAX)
             .build(bus.client.clone());
         // Boxed: large, and gone before anything else begins.
+        health.waits_for("NATS to declare the streams");
         allowed(&bus, Box::pin(declare_streams(config, &jetstream))).await?;
+        health.waits_for("the database");
 
         let replica = Uuid::now_v7().to_string();
         let fleet = Fleet::new(
@@ -83,7 +88,9 @@ impl App {
             config.lease_ttl,
             config.partitions,
         );
-        fleet.report().await.context("cannot join the fleet")?;
+        insist(async || fleet.report().await)
+            .await
+            .context("cannot join the fleet")?;
         let store = Store::new(
             database.writer.clone(),
             config.partitions,
@@ -151,12 +158,25 @@ async fn open_database(config: &RunConfig) -> anyhow::Result<Database> {
             }
             Err(error) => error,
         };
-        let absent = matches!(error, DbErr::Conn(_) | DbErr::ConnectionAcquire(_));
-        if !absent || url.backend() == DbBackend::Sqlite {
+        if !is_absence(&error) || url.backend() == DbBackend::Sqlite {
             return Err(error).context("cannot open the database");
         }
         tracing::warn!(%error, "waiting for the database");
         backoff.wait().await;
+    }
+}
+
+/// Asks something of the database, for as long as it takes to come back should it go away just now.
+async fn insist<T>(ask: impl AsyncFn() -> Result<T, DbErr>) -> Result<T, DbErr> {
+    let mut backoff = Backoff::default();
+    loop {
+        match ask().await {
+            Err(error) if is_absence(&error) => {
+                tracing::warn!(%error, "waiting for the database");
+                backoff.wait().await;
+            }
+            settled => return settled,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Two pools, so that a storm of questions cannot keep a batch from its connection (design, pitfall 9).
 
+mod absence;
 mod migrate;
 mod partitions;
 mod url;
@@ -15,6 +16,7 @@ use sea_orm::{
     DbBackend, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
+pub use absence::is_absence;
 pub use migrate::{is_migrated, migrate};
 pub use partitions::{WrongPartitionCount, fix_partitions};
 pub use url::{BadDatabaseUrl, DatabaseUrl};

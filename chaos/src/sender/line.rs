@@ -57,7 +57,7 @@ impl Line {
         let mut answers = vec![Answer::None; wishes.len()];
         match self.exchange(&mut session, wishes, &mut answers).await {
             Ok(()) => self.session = Some(session),
-            Err(Lost::Connection) => {}
+            Err(Lost::Connection | Lost::Closed { .. }) => {}
             Err(Lost::Protocol(what)) => self.protocol(what),
         }
         answers
@@ -129,7 +129,7 @@ impl Line {
                 self.connected += 1;
                 self.session = Some(session);
             }
-            Err(Lost::Connection) => {}
+            Err(Lost::Connection | Lost::Closed { .. }) => {}
             Err(Lost::Protocol(what)) => self.protocol(what),
         }
     }

@@ -28,5 +28,6 @@ mod resume;
 mod runner;
 mod settings;
 mod shutdown;
+mod starting;
 mod two_gateways;
 mod typing_ends;

@@ -112,6 +112,13 @@ impl World {
         let postgres = self.postgres.as_mut().and_then(Arc::get_mut);
         &mut postgres.expect("the plan says OwnPostgres").server
     }
+
+    /// The system and the server of [`Database::OwnPostgres`], for tests that break both at once.
+    pub(crate) fn parts(&mut self) -> (&mut System, &mut PostgresServer) {
+        let postgres = self.postgres.as_mut().and_then(Arc::get_mut);
+        let postgres = postgres.expect("the plan says OwnPostgres");
+        (&mut self.system, &mut postgres.server)
+    }
 }
 
 /// A permit to start processes, for tests that do it themselves.
