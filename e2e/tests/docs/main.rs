@@ -6,6 +6,7 @@
 )]
 
 mod asyncapi;
+mod cockpit;
 mod configuration;
 mod manifests;
 mod prometheus_rule;
