@@ -47,6 +47,15 @@ compose-test: need-toolchain ## docker-compose.yml under load, every container k
 	$(CARGO) build --locked --bin chaos
 	@deploy/compose/test.sh $(TARGET)/debug/chaos
 
+.PHONY: bench
+bench: need-toolchain nats-server ## measure everything beside its peers, and write a report: target/bench/report.md
+	$(CARGO) build --release --locked --bin gateway --bin persister --bin bench
+	PATH='$(CURDIR)/$(TOOLS)':"$$PATH" $(TARGET)/release/bench all --out $(TARGET)/bench
+
+.PHONY: bench-peers
+bench-peers: ## build the peers that no package brings: Centrifugo (with Go), the Spring application (with Maven)
+	@bench/peers/build.sh $(TARGET)/bench/peers
+
 .PHONY: check
 check: need-toolchain ## format, lints and documentation, warnings denied; licences, advisories and manifests where the tools are
 	$(CARGO) fmt --all --check

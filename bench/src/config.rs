@@ -95,6 +95,72 @@ pub enum Command {
         #[arg(long, default_value = "12s", value_parser = duration)]
         keep: Duration,
     },
+    /// Send commands through a whole system on all cores; `join` is its other name.
+    #[command(alias = "join")]
+    Commands {
+        /// Which.
+        #[arg(
+            long,
+            value_enum,
+            value_delimiter = ',',
+            default_value = "pipeline-postgres"
+        )]
+        server: Vec<Kind>,
+        /// Commands on their way in each chat.
+        #[arg(long, default_value_t = 16)]
+        window: usize,
+        /// Instead: so many a second of all chats together.
+        #[arg(long)]
+        rate: Option<u32>,
+        /// All four kinds of command, without receipts; else JOINs with receipts.
+        #[arg(long)]
+        mix: bool,
+        /// How long it is measured.
+        #[arg(long, default_value = "5s", value_parser = duration)]
+        length: Duration,
+    },
+    /// Let thousands lose their connections and come back at once.
+    Storm {
+        /// Which system.
+        #[arg(long, value_enum, default_value = "pipeline-sqlite")]
+        server: Kind,
+        /// How many come back.
+        #[arg(long, default_value_t = 5_000)]
+        clients: usize,
+    },
+    /// Let a tenth of the readers stall.
+    Slow {
+        /// Who is measured.
+        #[arg(long, value_enum, default_value = "gateway")]
+        server: Kind,
+        /// Readers.
+        #[arg(long, default_value_t = 1_000)]
+        subscribers: usize,
+        /// How long it is measured, twice.
+        #[arg(long, default_value = "3s", value_parser = duration)]
+        length: Duration,
+    },
+    /// Write in bursts in many chats of very different size.
+    Typing {
+        /// Who is measured.
+        #[arg(long, value_enum, default_value = "gateway")]
+        server: Kind,
+        /// Chats.
+        #[arg(long, default_value_t = 500)]
+        chats: usize,
+        /// Clients of all of them.
+        #[arg(long, default_value_t = 5_000)]
+        clients: usize,
+        /// How long it is measured.
+        #[arg(long, default_value = "3s", value_parser = duration)]
+        length: Duration,
+    },
+    /// Measure everything and everybody, and write a report.
+    All {
+        /// Folder of the report.
+        #[arg(long, default_value = "target/bench")]
+        out: PathBuf,
+    },
     /// Serve as the bare limit, until killed. Other commands start it by themselves.
     LimitServer {
         /// Write once per turn and not once per event.

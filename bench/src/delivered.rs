@@ -1,8 +1,8 @@
 //! Finds the events in what a server sends, whatever it wraps them in.
 //!
 //! Every server under measurement delivers the same JSON, `{"id":37,"authorId":1,"chatId":4,…}`, in frames of its
-//! own kind, one or many in a message. The generator numbers the events of a chat through their `authorId`, since
-//! the id is the server's to give.
+//! own kind, one or many in a message. The generator numbers the events of a chat through author and type, since
+//! the id is the server's to give: four in a row, JOIN to LEAVE, are of one author, whose number is the first's.
 
 use memchr::memmem::Finder;
 
@@ -11,7 +11,7 @@ use memchr::memmem::Finder;
 pub struct Delivered {
     /// The server's id for it.
     pub id: u64,
-    /// The generator's number for it, in `authorId`: 1, 2, 3, … along each chat.
+    /// The generator's number for it: 1, 2, 3, … along each chat.
     pub sequence: u64,
     /// Its chat.
     pub chat: u64,
@@ -51,9 +51,22 @@ impl Scanner {
 /// `37,"authorId":1,"chatId":4` and what follows it.
 fn event(octets: &[u8]) -> Option<(Delivered, &[u8])> {
     let (id, rest) = number(octets)?;
-    let (sequence, rest) = number(rest.strip_prefix(b",\"authorId\":")?)?;
+    let (author, rest) = number(rest.strip_prefix(b",\"authorId\":")?)?;
     let (chat, rest) = number(rest.strip_prefix(b",\"chatId\":")?)?;
-    Some((Delivered { id, sequence, chat }, rest))
+    let rest = rest.strip_prefix(b",\"eventType\":\"")?;
+    let place = match rest {
+        [b'J', ..] => 0,
+        [b'S', b'T', b'A', ..] => 1,
+        [b'S', b'T', b'O', ..] => 2,
+        [b'L', ..] => 3,
+        _ => return None,
+    };
+    let event = Delivered {
+        id,
+        sequence: author.checked_add(place)?,
+        chat,
+    };
+    Some((event, rest))
 }
 
 fn number(octets: &[u8]) -> Option<(u64, &[u8])> {
@@ -92,6 +105,17 @@ mod tests {
     }
 
     #[test]
+    fn four_events_of_an_author_are_four_numbers() {
+        for (place, kind) in ["JOIN", "START_TYPING", "STOP_TYPING", "LEAVE"]
+            .iter()
+            .enumerate()
+        {
+            let event = format!(r#"{{"id":9,"authorId":5,"chatId":4,"eventType":"{kind}"}}"#);
+            assert_eq!(scanned(&event), [(9, 5 + place as u64, 4)]);
+        }
+    }
+
+    #[test]
     fn nothing_else_is_an_event() {
         for message in [
             "\n",
@@ -100,6 +124,7 @@ mod tests {
             r#"{"id":,"authorId":1,"chatId":4}"#,
             r#"{"id":99999999999999999999,"authorId":1,"chatId":4}"#,
             r#"{"id":1,"authorId":1,"chatId":"#,
+            r#"{"id":1,"authorId":1,"chatId":4,"eventType":"DANCE"}"#,
         ] {
             assert!(scanned(message).is_empty(), "{message}");
         }

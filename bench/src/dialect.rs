@@ -6,6 +6,8 @@ mod centrifugo;
 mod nats;
 mod stomp;
 
+pub(crate) use self::stomp::receipt;
+
 /// The protocol inside the WebSocket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Dialect {

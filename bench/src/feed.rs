@@ -12,6 +12,7 @@ pub use self::limit::{LimitLink, RECORD_OCTETS, record};
 pub use self::sessions::{Sessions, Wording};
 use crate::crowd::Crowd;
 use crate::ledger::Ledger;
+use crate::receipts::Receipts;
 
 /// How to feed a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,11 +62,17 @@ impl Feed {
     }
 
     /// Publishes an event of a chat. It leaves with the next [`Self::flush`].
-    pub fn publish(&mut self, crowd: &mut Crowd, chat: usize, sequence: u64) {
+    pub fn publish(
+        &mut self,
+        crowd: &mut Crowd,
+        receipts: &mut Receipts,
+        chat: usize,
+        sequence: u64,
+    ) {
         match self {
             Self::Bus(bus) => bus.publish(chat, sequence),
             Self::Limit(link) => link.publish(chat, sequence),
-            Self::Sessions(sessions) => sessions.publish(crowd, chat, sequence),
+            Self::Sessions(sessions) => sessions.publish(crowd, receipts, chat, sequence),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Who has got what: counts deliveries, times them, and finds what is lost, doubled or out of order.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::time::Instant;
 
@@ -64,6 +64,8 @@ struct Subscriber {
     id: u64,
     /// Whether the first event it gets may be any; then it counts from there.
     anywhere: bool,
+    /// Newest event that was published before it came, which nobody waits for it to get.
+    uncounted: u64,
 }
 
 /// An event on its way.
@@ -86,6 +88,8 @@ struct Chat {
 pub struct Ledger {
     chats: Vec<Chat>,
     subscribers: Vec<Option<Subscriber>>,
+    /// Those who read no more, for when they come back.
+    left: HashMap<usize, Subscriber>,
     /// Chats one of whose events has reached everybody since somebody last asked; one entry per event.
     completed: Vec<usize>,
     latencies: Histogram<u64>,
@@ -100,15 +104,26 @@ pub fn chat_id(chat: usize) -> u64 {
     chat as u64 + 1
 }
 
+/// An empty histogram for latencies in nanoseconds.
+pub(crate) fn new_latencies() -> Histogram<u64> {
+    Histogram::new_with_max(LATENCY_MAX, LATENCY_DIGITS).expect("bounds that hdrhistogram takes")
+}
+
+/// Records the time from `since` to `now`.
+pub(crate) fn record_since(latencies: &mut Histogram<u64>, since: Instant, now: Instant) {
+    let nanos = now.saturating_duration_since(since).as_nanos();
+    latencies.saturating_record(u64::try_from(nanos).unwrap_or(LATENCY_MAX));
+}
+
 impl Ledger {
     /// Of so many chats.
     pub fn new(chats: usize) -> Self {
         Self {
             chats: (0..chats).map(|_| Chat::default()).collect(),
             subscribers: Vec::new(),
+            left: HashMap::new(),
             completed: Vec::new(),
-            latencies: Histogram::new_with_max(LATENCY_MAX, LATENCY_DIGITS)
-                .expect("bounds that hdrhistogram takes"),
+            latencies: new_latencies(),
             deliveries: 0,
             recording: false,
             faults: Faults::default(),
@@ -128,7 +143,25 @@ impl Ledger {
             sequence: self.chats[chat].published,
             id: 0,
             anywhere,
+            uncounted: self.chats[chat].published,
         });
+    }
+
+    /// A client comes back as another one: it gets whatever the former one has not got.
+    pub fn resume(&mut self, client: usize, former: usize) {
+        let Some(left) = self.left.remove(&former) else {
+            return;
+        };
+        self.subscribe(client, left.chat, false);
+        if let Some(subscriber) = &mut self.subscribers[client] {
+            subscriber.sequence = left.sequence;
+            subscriber.id = left.id;
+        }
+    }
+
+    /// Where a client that was dismissed had got to: chat and newest event.
+    pub fn left_at(&self, client: usize) -> Option<(usize, u64)> {
+        self.left.get(&client).map(|left| (left.chat, left.id))
     }
 
     /// A client reads no more: events are complete without it, and it is not asked what it got.
@@ -139,9 +172,12 @@ impl Ledger {
             // What it has already got was taken off; the rest nobody waits for any more.
             let first = chat.published + 1 - chat.in_flight.len() as u64;
             let got = usize::try_from((subscriber.sequence + 1).saturating_sub(first)).unwrap_or(0);
-            for event in chat.in_flight.iter_mut().skip(got) {
+            let uncounted =
+                usize::try_from((subscriber.uncounted + 1).saturating_sub(first)).unwrap_or(0);
+            for event in chat.in_flight.iter_mut().skip(got.max(uncounted)) {
                 event.missing -= 1;
             }
+            self.left.insert(client, subscriber);
             self.complete(subscriber.chat);
         }
     }
@@ -173,15 +209,6 @@ impl Ledger {
         self.chats.get(index).map(|chat| chat.published)
     }
 
-    /// The newest event a client got.
-    pub fn last_id(&self, client: usize) -> u64 {
-        self.subscribers
-            .get(client)
-            .copied()
-            .flatten()
-            .map_or(0, |subscriber| subscriber.id)
-    }
-
     /// A client got an event.
     pub fn delivered(&mut self, client: usize, event: Delivered, now: Instant) {
         let subscriber = self.subscribers.get_mut(client).and_then(Option::as_mut);
@@ -195,8 +222,7 @@ impl Ledger {
         }
         if subscriber.anywhere {
             subscriber.anywhere = false;
-            let skipped = event.sequence - subscriber.sequence - 1;
-            skip(chat, subscriber.sequence, skipped);
+            skip(chat, subscriber.sequence, event.sequence);
             subscriber.sequence = event.sequence - 1;
         }
         match event.sequence {
@@ -211,7 +237,7 @@ impl Ledger {
             later => {
                 let skipped = later - subscriber.sequence - 1;
                 self.faults.lost += skipped;
-                skip(chat, subscriber.sequence, skipped);
+                skip(chat, subscriber.sequence.max(subscriber.uncounted), later);
             }
         }
         if event.id <= subscriber.id {
@@ -219,15 +245,12 @@ impl Ledger {
         }
         subscriber.sequence = event.sequence;
         subscriber.id = event.id;
-        let index = position(chat, event.sequence);
+        let index =
+            position(chat, event.sequence).filter(|_| event.sequence > subscriber.uncounted);
         if let Some(in_flight) = index.and_then(|index| chat.in_flight.get_mut(index)) {
             in_flight.missing -= 1;
             if self.recording {
-                let nanos = now
-                    .saturating_duration_since(in_flight.published)
-                    .as_nanos();
-                self.latencies
-                    .saturating_record(u64::try_from(nanos).unwrap_or(LATENCY_MAX));
+                record_since(&mut self.latencies, in_flight.published, now);
             }
         }
         if self.recording {
@@ -264,6 +287,12 @@ impl Ledger {
     /// Whether everything published has reached everybody.
     pub fn is_quiet(&self) -> bool {
         self.chats.iter().all(|chat| chat.in_flight.is_empty())
+    }
+
+    /// Whether the clients from this one on have everything published.
+    pub fn all_up_to_date(&self, first: usize) -> bool {
+        let mut subscribers = self.subscribers.iter().skip(first).flatten();
+        subscribers.all(|subscriber| subscriber.sequence == self.chats[subscriber.chat].published)
     }
 
     /// Whether every subscriber has got something.
@@ -325,9 +354,9 @@ fn position(chat: &Chat, sequence: u64) -> Option<usize> {
     usize::try_from(sequence.checked_sub(first)?).ok()
 }
 
-/// Nobody waits any more for the events after `sequence` to reach one subscriber.
-fn skip(chat: &mut Chat, sequence: u64, skipped: u64) {
-    for missed in sequence + 1..=sequence + skipped {
+/// Nobody waits any more for the events between these two to reach one subscriber.
+fn skip(chat: &mut Chat, after: u64, before: u64) {
+    for missed in after + 1..before {
         let index = position(chat, missed);
         if let Some(event) = index.and_then(|index| chat.in_flight.get_mut(index)) {
             event.missing -= 1;
@@ -409,6 +438,26 @@ mod tests {
         assert_eq!(completed, [0]);
         assert!(!ledger.is_quiet());
         ledger.dismiss(1);
+        assert!(ledger.is_quiet());
+        assert!(ledger.faults(true).is_clean());
+    }
+
+    #[test]
+    fn who_comes_back_is_owed_what_it_missed() {
+        let now = Instant::now();
+        let mut ledger = Ledger::new(1);
+        ledger.subscribe(0, 0, false);
+        ledger.publish(0, now);
+        ledger.delivered(0, event(1), now);
+        ledger.dismiss(0);
+        ledger.publish(0, now);
+        assert_eq!(ledger.left_at(0), Some((0, 101)));
+        ledger.resume(1, 0);
+        ledger.publish(0, now);
+        assert_eq!(ledger.faults(true).lost, 2);
+        ledger.delivered(1, event(2), now);
+        assert!(!ledger.is_quiet());
+        ledger.delivered(1, event(3), now);
         assert!(ledger.is_quiet());
         assert!(ledger.faults(true).is_clean());
     }

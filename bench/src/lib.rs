@@ -4,9 +4,10 @@
 //! every delivery while it measures: a figure of a run that lost, doubled or disordered anything is no figure.
 //!
 //! Read in this order: what a client receives ([`delivered`]) and speaks ([`websocket`], [`dialect`]), all clients
-//! of a server ([`crowd`]), the books on what they got ([`ledger`]), where events come from ([`feed`]), the servers
+//! of a server ([`crowd`]), the books on what they got ([`ledger`], [`receipts`]), where events come from ([`feed`]), the servers
 //! ([`server`], and [`limit`], the one of ours that shows what the machine allows), all of it together ([`stage`]),
-//! what is played ([`scenario`]), and what the kernel says it cost ([`machine`]).
+//! what is played ([`scenario`]), what the kernel says it cost ([`machine`]), and all of it in a row with its report
+//! ([`suite`], [`report`]).
 //!
 //! Everything here is read by a person at a terminal, so all errors are `anyhow`'s.
 
@@ -24,7 +25,10 @@ pub mod feed;
 pub mod ledger;
 pub mod limit;
 pub mod machine;
+pub mod receipts;
+pub mod report;
 pub mod scenario;
 pub mod server;
 pub mod stage;
+pub mod suite;
 pub mod websocket;

@@ -8,10 +8,11 @@ use anyhow::Context;
 use bench::config::{Command, Config, GroundConfig};
 use bench::ledger::Faults;
 use bench::limit::Limit;
-use bench::machine::{self, Pinned};
+use bench::scenario::commands::{self, Pace};
 use bench::scenario::fanout::{self, Lengths, Shape};
-use bench::scenario::idle;
-use bench::server::Ground;
+use bench::scenario::{idle, slow, storm, typing};
+use bench::server::{Cores, Ground};
+use bench::suite;
 use local::{preflight, tools};
 use serde::Serialize;
 use shared::config::{EXIT_BAD_SETTINGS, Parsed};
@@ -51,11 +52,12 @@ fn run(config: Config) -> anyhow::Result<bool> {
             warm_up,
             length,
         } => {
-            let (ground, _pinned) = prepare(config.ground)?;
+            let ground = prepare(config.ground)?;
             let shape = Shape {
                 chats,
                 subscribers,
                 window,
+                in_turn: None,
             };
             let lengths = Lengths {
                 warm_up,
@@ -71,11 +73,55 @@ fn run(config: Config) -> anyhow::Result<bool> {
             connections,
             keep,
         } => {
-            let (ground, _pinned) = prepare(config.ground)?;
+            let ground = prepare(config.ground)?;
             for server in server {
                 let result = idle::run(&ground, server, connections, keep)?;
                 clean &= tell(&result, result.faults, is_json)?;
             }
+        }
+        Command::Commands {
+            server,
+            window,
+            rate,
+            mix,
+            length,
+        } => {
+            let ground = prepare(config.ground)?;
+            let pace = match rate {
+                Some(rate) => Pace::PerSecond(rate),
+                None if mix => Pace::Mix(window),
+                None => Pace::Window(window),
+            };
+            for server in server {
+                let result = commands::run(&ground, server, pace, length)?;
+                clean &= tell(&result, result.faults, is_json)?;
+            }
+        }
+        Command::Storm { server, clients } => {
+            let result = storm::run(&prepare(config.ground)?, server, clients)?;
+            clean = tell(&result, result.faults, is_json)?;
+        }
+        Command::Slow {
+            server,
+            subscribers,
+            length,
+        } => {
+            let result = slow::run(&prepare(config.ground)?, server, subscribers, length)?;
+            clean = tell(&result, result.faults, is_json)?;
+        }
+        Command::Typing {
+            server,
+            chats,
+            clients,
+            length,
+        } => {
+            let result = typing::run(&prepare(config.ground)?, server, chats, clients, length)?;
+            clean = tell(&result, result.faults, is_json)?;
+        }
+        Command::All { out } => {
+            clean = suite::run(&prepare(config.ground)?, &out, &|line| {
+                say(&format!("{line}\n"));
+            })?;
         }
         Command::LimitServer { coalesce } => {
             let limit = Limit::bind(coalesce)?;
@@ -97,8 +143,8 @@ fn tell<T: Serialize + Display>(result: &T, faults: Faults, is_json: bool) -> an
     Ok(faults.is_clean())
 }
 
-/// Finds what servers are started from, and confines this thread to its core.
-fn prepare(config: GroundConfig) -> anyhow::Result<(Ground, Option<Pinned>)> {
+/// Finds what servers are started from.
+fn prepare(config: GroundConfig) -> anyhow::Result<Ground> {
     let bench = std::env::current_exe()?;
     let programs = match config.programs {
         Some(folder) => folder,
@@ -112,13 +158,13 @@ fn prepare(config: GroundConfig) -> anyhow::Result<(Ground, Option<Pinned>)> {
         Some(program) => program,
         None => tools::find_nats_server()?,
     };
-    let ground = Ground::new(bench, programs, nats_server, config.data)?
-        .on_core((!config.unpinned).then_some(config.server_core))
-        .with_gateway_args(config.gateway_arg);
-    let pinned = (!config.unpinned)
-        .then(|| machine::pin(config.generator_core))
-        .transpose()?;
-    Ok((ground, pinned))
+    let cores = Cores {
+        server: config.server_core,
+        generator: config.generator_core,
+    };
+    Ok(Ground::new(bench, programs, nats_server, config.data)?
+        .on_cores((!config.unpinned).then_some(cores))
+        .with_gateway_args(config.gateway_arg))
 }
 
 /// To standard output. A closed terminal is no reason to fail.

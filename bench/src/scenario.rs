@@ -1,7 +1,12 @@
 //! What is measured.
 
+pub mod commands;
 pub mod fanout;
 pub mod idle;
+pub mod insert;
+pub mod slow;
+pub mod storm;
+pub mod typing;
 
 use std::time::{Duration, Instant};
 
@@ -96,15 +101,44 @@ impl Latency {
     }
 }
 
-/// Keeps `window` events of every chat on their way for a while.
+/// Publishes at a steady pace for a while, in the chats that `next` names.
+pub(crate) fn steady(
+    stage: &mut Stage,
+    per_second: f64,
+    length: Duration,
+    mut next: impl FnMut() -> usize,
+) -> anyhow::Result<()> {
+    let (start, interval) = (Instant::now(), Duration::from_secs_f64(1.0 / per_second));
+    let mut due = start;
+    while due < start + length {
+        while due <= Instant::now() {
+            let chat = next();
+            stage.publish(chat);
+            due += interval;
+        }
+        stage.turn_until(due)?;
+    }
+    Ok(())
+}
+
+/// Publishes the next event of a chat whenever one has reached everybody, for a while.
 pub(crate) fn flow(stage: &mut Stage, length: Duration) -> anyhow::Result<()> {
+    flow_through(stage, length, |chat| chat)
+}
+
+/// The same, but `next` says in which chat.
+pub(crate) fn flow_through(
+    stage: &mut Stage,
+    length: Duration,
+    mut next: impl FnMut(usize) -> usize,
+) -> anyhow::Result<()> {
     let end = Instant::now() + length;
     let mut completed = Vec::new();
     while Instant::now() < end {
         stage.turn_until(end)?;
         stage.ledger.take_completed(&mut completed);
         for chat in &completed {
-            stage.publish(*chat);
+            stage.publish(next(*chat));
         }
     }
     Ok(())

@@ -8,7 +8,8 @@ use crate::crowd::{Audience, Crowd, Role};
 use crate::delivered::Delivered;
 use crate::dialect::Wish;
 use crate::feed::Feed;
-use crate::ledger::{Ledger, chat_id};
+use crate::ledger::{Faults, Ledger, chat_id};
+use crate::receipts::Receipts;
 use crate::server::Server;
 
 /// Longest wait for all clients to be subscribed.
@@ -28,8 +29,10 @@ pub struct Stage {
     pub crowd: Crowd,
     /// Where its events come from.
     pub feed: Feed,
-    /// The books.
+    /// The books on events.
     pub ledger: Ledger,
+    /// The books on receipts.
+    pub receipts: Receipts,
 }
 
 impl Stage {
@@ -54,6 +57,7 @@ impl Stage {
             crowd,
             feed,
             ledger: Ledger::new(chats),
+            receipts: Receipts::default(),
         })
     }
 
@@ -111,6 +115,23 @@ impl Stage {
         Ok(client)
     }
 
+    /// A client that was dismissed comes back as another one, after the last event it saw.
+    pub fn come_back(&mut self, former: usize) -> anyhow::Result<()> {
+        let Some((chat, last)) = self.ledger.left_at(former) else {
+            bail!("client {former} is there");
+        };
+        let wish = Wish {
+            chat: Some(chat_id(chat)),
+            after: Some(last),
+        };
+        let client = self.crowd.start(Role {
+            wish,
+            receive_octets: None,
+        })?;
+        self.ledger.resume(client, former);
+        Ok(())
+    }
+
     /// Publishes until every client has heard something, for servers that do not say when a subscription is in
     /// force.
     fn probe(&mut self) -> anyhow::Result<()> {
@@ -135,7 +156,8 @@ impl Stage {
     /// Publishes an event of a chat; it leaves with the next turn.
     pub fn publish(&mut self, chat: usize) {
         let sequence = self.ledger.publish(chat, Instant::now());
-        self.feed.publish(&mut self.crowd, chat, sequence);
+        self.feed
+            .publish(&mut self.crowd, &mut self.receipts, chat, sequence);
     }
 
     /// Sends what was published, waits for something to happen, and handles it.
@@ -147,7 +169,8 @@ impl Stage {
     pub fn turn_until(&mut self, at: Instant) -> anyhow::Result<()> {
         self.feed.flush()?;
         let wait = at.saturating_duration_since(Instant::now()).min(TURN_MAX);
-        if self.crowd.turn(wait, &mut self.ledger)? {
+        let mut books = Books(&mut self.ledger, &mut self.receipts);
+        if self.crowd.turn(wait, &mut books)? {
             self.feed
                 .on_ready(&self.ledger)
                 .context("what feeds the server failed")?;
@@ -155,24 +178,47 @@ impl Stage {
         self.feed.on_time(Instant::now())
     }
 
+    /// Begins to count and time, or stops.
+    pub fn record(&mut self, on: bool) {
+        self.ledger.record(on);
+        self.receipts.record(on);
+    }
+
+    /// Whether nothing is on its way.
+    pub fn is_quiet(&self) -> bool {
+        self.ledger.is_quiet() && self.receipts.is_quiet()
+    }
+
+    /// What went wrong. Nothing more will come: what has not come is lost.
+    pub fn faults(&self) -> Faults {
+        let mut faults = self.ledger.faults(true);
+        self.receipts.add_faults(&mut faults);
+        faults
+    }
+
     /// Waits until everything published has reached everybody. What has not by then counts as lost.
     pub fn drain(&mut self) -> anyhow::Result<()> {
         let deadline = Instant::now() + DRAIN_MAX;
-        while !self.ledger.is_quiet() && Instant::now() < deadline {
+        while !self.is_quiet() && Instant::now() < deadline {
             self.turn()?;
         }
         Ok(())
     }
 }
 
-impl Audience for Ledger {
+/// Both books together: what clients hear goes into one or the other.
+struct Books<'a>(&'a mut Ledger, &'a mut Receipts);
+
+impl Audience for Books<'_> {
     fn delivered(&mut self, client: usize, event: Delivered, now: Instant) {
-        Self::delivered(self, client, event, now);
+        self.0.delivered(client, event, now);
     }
 
-    fn heard(&mut self, _: usize, _: &[u8], _: Instant) {}
+    fn heard(&mut self, client: usize, message: &[u8], now: Instant) {
+        self.1.heard(client, message, now);
+    }
 
     fn lost(&mut self, client: usize, why: &str) {
-        self.refused(client, why);
+        self.0.refused(client, why);
     }
 }

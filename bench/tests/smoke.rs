@@ -10,8 +10,9 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use bench::scenario::commands::{self, Pace};
 use bench::scenario::fanout::{self, Lengths, Shape};
-use bench::scenario::idle;
+use bench::scenario::{idle, slow, storm, typing};
 use bench::server::{Ground, Kind};
 use bench::stage::Stage;
 use local::tools;
@@ -34,6 +35,7 @@ fn delivers(server: Kind) {
         chats: 3,
         subscribers: 5,
         window: 4,
+        in_turn: None,
     };
     let result = fanout::run(&ground(), server, shape, LENGTHS).unwrap();
     assert!(result.faults.is_clean(), "{result}");
@@ -65,6 +67,47 @@ fn idle_clients_of_the_gateway_are_counted() {
     assert!(result.connect_cpu_micros > 0.0, "{result}");
 }
 
+#[test]
+fn the_whole_pipeline_carries_commands_and_receipts() {
+    let result = commands::run(
+        &ground(),
+        Kind::PipelineSqlite,
+        Pace::Window(4),
+        Duration::from_millis(300),
+    )
+    .unwrap();
+    assert!(result.faults.is_clean(), "{result}");
+    assert!(result.receipts > 0, "{result}");
+}
+
+#[test]
+fn everybody_comes_back_after_a_storm() {
+    let result = storm::run(&ground(), Kind::PipelineSqlite, 50).unwrap();
+    assert!(result.faults.is_clean(), "{result}");
+    assert!(result.all_back_seconds > 0.0, "{result}");
+}
+
+#[test]
+fn stalled_readers_take_nothing_from_the_others() {
+    let result = slow::run(&ground(), Kind::Gateway, 20, Duration::from_millis(300)).unwrap();
+    assert!(result.faults.is_clean(), "{result}");
+    assert!(result.with_stalled.deliveries > 0, "{result}");
+}
+
+#[test]
+fn bursts_in_many_chats_arrive() {
+    let result = typing::run(
+        &ground(),
+        Kind::Gateway,
+        20,
+        100,
+        Duration::from_millis(300),
+    )
+    .unwrap();
+    assert!(result.faults.is_clean(), "{result}");
+    assert!(result.deliveries > 0, "{result}");
+}
+
 /// The books are kept on what really came over sockets, so a delivery more than there should be shows.
 #[test]
 fn a_server_that_delivers_twice_is_caught() {
@@ -72,7 +115,9 @@ fn a_server_that_delivers_twice_is_caught() {
     let mut stage = Stage::open(server, &[2]).unwrap();
     let sequence = stage.ledger.publish(0, Instant::now());
     for _ in 0..2 {
-        stage.feed.publish(&mut stage.crowd, 0, sequence);
+        stage
+            .feed
+            .publish(&mut stage.crowd, &mut stage.receipts, 0, sequence);
     }
     stage.publish(0);
     stage.drain().unwrap();

@@ -3,7 +3,7 @@
 //! It trusts whoever can open the socket, which lies in a folder that only we can enter.
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -182,6 +182,19 @@ impl PostgresServer {
         if signal != Signal::STOP {
             self.process.signal(signal);
         }
+    }
+
+    /// Starts it again, reachable through a port of loopback instead of its socket: for programs that know no Unix
+    /// sockets. Returns the address.
+    pub async fn move_to_port(&mut self, port: u16) -> anyhow::Result<SocketAddr> {
+        self.stop().await?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        // Of a setting given twice, the last counts.
+        let listen = format!("listen_addresses={}", address.ip());
+        let args = ["-c", &listen, "-p", &port.to_string()].map(OsString::from);
+        self.process_spec.args.extend(args);
+        self.restart().await?;
+        Ok(address)
     }
 
     /// Starts it again after its end.

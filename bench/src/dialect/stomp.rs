@@ -46,6 +46,15 @@ impl StompDialect {
     }
 }
 
+/// The number of the receipt, when the message is one of those asked for with [`StompDialect::send`].
+pub(crate) fn receipt(message: &[u8]) -> Option<u64> {
+    let head = std::str::from_utf8(message.strip_prefix(b"RECEIPT\n")?).ok()?;
+    let value = head
+        .lines()
+        .find_map(|line| line.strip_prefix("receipt-id:"))?;
+    value.parse().ok()
+}
+
 pub(super) fn keep_up(message: &[u8]) -> Step {
     if message == b"\n" || message.starts_with(b"RECEIPT\n") {
         Step::Wait

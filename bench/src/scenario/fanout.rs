@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Latency, Watch, Work, flow};
+use super::{Latency, Watch, Work, flow_through};
 use crate::ledger::Faults;
 use crate::server::{Ground, Kind};
 use crate::stage::Stage;
@@ -19,6 +19,8 @@ pub struct Shape {
     pub subscribers: usize,
     /// Events on their way in each.
     pub window: usize,
+    /// Instead: so many events on their way in all chats together, which take turns.
+    pub in_turn: Option<usize>,
 }
 
 impl fmt::Display for Shape {
@@ -27,8 +29,12 @@ impl fmt::Display for Shape {
             chats,
             subscribers,
             window,
+            ..
         } = self;
-        f.pad(&format!("{chats} × {subscribers} w{window}"))
+        match self.in_turn {
+            None => f.pad(&format!("{chats} × {subscribers} w{window}")),
+            Some(events) => f.pad(&format!("{chats} × {subscribers}, {events} in turn")),
+        }
     }
 }
 
@@ -58,6 +64,8 @@ pub struct Fanout {
     pub per_cpu_second_all: f64,
     /// From publishing to reading, in microseconds.
     pub latency: Latency,
+    /// Share of resident memory of the process that serves clients, at the end, in octets.
+    pub pss_octets: u64,
     /// What it cost.
     pub work: Work,
     /// What went wrong.
@@ -71,19 +79,26 @@ pub fn run(
     shape: Shape,
     lengths: Lengths,
 ) -> anyhow::Result<Fanout> {
+    let _pinned = ground.pin_generator()?;
     let started = ground.start(server, "0,0")?;
     let mut stage = Stage::open(started, &vec![shape.subscribers; shape.chats])?;
-    for chat in 0..shape.chats {
-        for _ in 0..shape.window {
-            stage.publish(chat);
-        }
+    let mut turn = (0..shape.chats).cycle();
+    for chat in turn
+        .by_ref()
+        .take(shape.in_turn.unwrap_or(shape.chats * shape.window))
+    {
+        stage.publish(chat);
     }
-    flow(&mut stage, lengths.warm_up)?;
-    stage.ledger.record(true);
+    let mut next = |chat| match shape.in_turn {
+        None => chat,
+        Some(_) => turn.next().expect("a cycle has no end"),
+    };
+    flow_through(&mut stage, lengths.warm_up, &mut next)?;
+    stage.record(true);
     let watch = Watch::start(&stage.server)?;
-    flow(&mut stage, lengths.measured)?;
+    flow_through(&mut stage, lengths.measured, &mut next)?;
     let work = watch.read(&stage.server)?;
-    stage.ledger.record(false);
+    stage.record(false);
     stage.drain()?;
     let deliveries = stage.ledger.deliveries();
     Ok(Fanout {
@@ -94,8 +109,9 @@ pub fn run(
         per_cpu_second: deliveries as f64 / work.front(),
         per_cpu_second_all: deliveries as f64 / work.all(),
         latency: Latency::of(stage.ledger.latencies()),
+        pss_octets: stage.server.usages()?[0].1.pss,
         work,
-        faults: stage.ledger.faults(true),
+        faults: stage.faults(),
     })
 }
 

@@ -56,6 +56,7 @@ pub fn run(
     connections: usize,
     keep: Duration,
 ) -> anyhow::Result<Idle> {
+    let _pinned = ground.pin_generator()?;
     let started = ground.start(server, HEART_BEAT)?;
     let chats = (EARLY + connections).div_ceil(PER_CHAT);
     let mut stage = Stage::empty(started, chats)?;
@@ -97,7 +98,7 @@ pub fn run(
         keep_cpu_millis: keeping.all() / keeping.seconds / connections as f64 * 1e7,
         connecting,
         keeping,
-        faults: stage.ledger.faults(true),
+        faults: stage.faults(),
     })
 }
 

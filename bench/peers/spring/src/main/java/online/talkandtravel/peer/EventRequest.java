@@ -1,0 +1,4 @@
+package online.talkandtravel.peer;
+
+public record EventRequest(Long authorId, Long chatId) {
+}
