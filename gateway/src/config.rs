@@ -3,6 +3,7 @@
 pub mod auth;
 mod drain;
 mod edge;
+mod playground;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use shared::healthcheck::HealthcheckConfig;
 use self::auth::AuthConfig;
 pub use self::drain::DrainConfig;
 pub use self::edge::EdgeConfig;
+pub use self::playground::PlaygroundConfig;
 use crate::auth::mint::TokenConfig;
 use crate::session::SessionLimits;
 use crate::stomp::decode::DecodeLimits;
@@ -71,6 +73,9 @@ pub struct Config {
 
     #[command(flatten)]
     pub drain: DrainConfig,
+
+    #[command(flatten)]
+    pub playground: PlaygroundConfig,
 
     #[command(flatten)]
     pub admin: AdminConfig,
@@ -224,7 +229,8 @@ impl Config {
                 "--command-deadline must be at least 3s".to_owned(),
             ));
         }
-        self.drain.check(self.commands.command_deadline)
+        self.drain.check(self.commands.command_deadline)?;
+        self.playground.check()
     }
 
     fn command_deadline_is_short(&self) -> bool {

@@ -7,7 +7,7 @@
 //! - who is there: [`auth`];
 //! - one client: [`connection`], [`outbound`], [`drain`];
 //! - what clients ask: [`commands`], [`outcomes`], [`owners`], [`beacons`], [`questions`], [`presence`];
-//! - what clients get: [`fanout`], [`chain`]; over plain HTTP: [`api`].
+//! - what clients get: [`fanout`], [`chain`]; over plain HTTP: [`api`], [`playground`].
 
 pub mod api;
 pub mod auth;
@@ -28,6 +28,7 @@ pub mod listener;
 pub mod outbound;
 pub mod outcomes;
 pub mod owners;
+pub mod playground;
 pub mod presence;
 pub mod questions;
 pub mod refusal;
@@ -135,7 +136,8 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
         proxies: TrustedProxies::new(&config.edge.trusted_proxies),
     };
     let last_call = sockjs.clone().last_call();
-    let router = router::router(connections, sockjs, Api { auth, bus }, gate);
+    let page = config.playground.playground.as_deref();
+    let router = router::router(connections, sockjs, Api { auth, bus }, page, gate);
     let server = listener::serve(
         listener,
         router,

@@ -1,5 +1,7 @@
 //! Every route that clients see, on one page.
 
+use std::path::Path;
+
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -12,6 +14,7 @@ use crate::client_address::ClientAddress;
 use crate::connection::Connections;
 use crate::gate::{self, Gate};
 use crate::handshake;
+use crate::playground;
 use crate::sockjs::path::SessionKey;
 use crate::sockjs::sessions::SockJs;
 use crate::sockjs::{info, routes};
@@ -21,8 +24,15 @@ use crate::transport::websocket::{SockJsWebSocket, WebSocket};
 /// STOMP ERROR that names the limit; a message beyond this is cut off by the WebSocket layer.
 const MESSAGE_OCTETS_SLACK: usize = 64 << 10;
 
-/// Builds the router. SockJS's resources over plain HTTP are listed in [`routes`], the queries in [`api`].
-pub fn router(connections: Connections, sockjs: SockJs, queries: Api, gate: Gate) -> Router {
+/// Builds the router. SockJS's resources over plain HTTP are listed in [`routes`], the queries in [`api`], the page in
+/// [`playground`].
+pub fn router(
+    connections: Connections,
+    sockjs: SockJs,
+    queries: Api,
+    page: Option<&Path>,
+    gate: Gate,
+) -> Router {
     Router::new()
         .route("/ws", get(base))
         .route("/ws/", get(base))
@@ -31,6 +41,7 @@ pub fn router(connections: Connections, sockjs: SockJs, queries: Api, gate: Gate
         .with_state(connections)
         .merge(routes::routes(sockjs))
         .merge(api::routes(queries))
+        .merge(playground::routes(page))
         .layer(middleware::from_fn_with_state(gate, gate::pass))
 }
 

@@ -7,6 +7,8 @@ use clap::Parser;
 use shared::config::BadSettings;
 use shared::partition::PartitionCount;
 
+use crate::tools;
+
 /// More on one machine serve no purpose.
 const DAEMONS_MAX: i64 = 16;
 /// Partitions over PostgreSQL, enough for several persisters to share; SQLite has one writer anyway.
@@ -45,6 +47,10 @@ pub struct Config {
     /// Database to use instead of one in the data folder: postgres://… or sqlite://…
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
+
+    /// Folder of the built playground [default: playground/dist, where it is built]
+    #[arg(long, env = "PLAYGROUND")]
+    pub playground: Option<PathBuf>,
 
     /// nats-server to use [default: the one on PATH, else the one that `make` fetched]
     #[arg(long, env = "NATS_SERVER")]
@@ -127,6 +133,11 @@ impl Config {
             Database::OwnPostgres => "postgres",
             Database::Given(_) => "external",
         })
+    }
+
+    /// Folder of the playground: the one asked for, or the one that `make` built, if it did.
+    pub fn playground_folder(&self) -> Option<PathBuf> {
+        self.playground.clone().or_else(tools::find_playground)
     }
 
     /// Folder of the log files.

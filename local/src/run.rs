@@ -74,7 +74,7 @@ impl Run {
             partitions: config.partition_count(),
             database_url,
             daemon_args: Vec::new(),
-            gateway_args: Vec::new(),
+            gateway_args: playground_args(config)?,
             nats_store: store.join("nats"),
             logs: config.logs(),
             listener: Some(listener),
@@ -99,6 +99,7 @@ impl Run {
             database: self.database.clone(),
             data: summary::relative(&config.data),
             node: summary::node_version(),
+            playground: config.playground_folder().is_some(),
         }
     }
 
@@ -121,6 +122,18 @@ impl Run {
         }
         stopped
     }
+}
+
+/// What makes the gateways serve the playground, if there is one.
+fn playground_args(config: &Config) -> anyhow::Result<Vec<String>> {
+    let Some(folder) = config.playground_folder() else {
+        return Ok(Vec::new());
+    };
+    let folder = std::path::absolute(folder)?;
+    let folder = folder
+        .to_str()
+        .context("the playground's folder is no text")?;
+    Ok(vec!["--playground".to_owned(), folder.to_owned()])
 }
 
 /// A server of our own if we need one, the database's URL, and what to call it.

@@ -21,6 +21,8 @@ pub struct Summary {
     pub database: String,
     /// Where everything is kept.
     pub data: PathBuf,
+    /// Whether the gateways serve the playground.
+    pub playground: bool,
     /// Major version of the Node that is installed.
     pub node: Option<u32>,
 }
@@ -35,6 +37,9 @@ impl Summary {
 
     fn write(&self, text: &mut String) -> std::fmt::Result {
         for gateway in &self.gateways {
+            if self.playground {
+                writeln!(text, "  playground   http://{gateway}/")?;
+            }
             writeln!(
                 text,
                 "  clients      ws://{gateway}/ws (WebSocket), http://{gateway}/ws (SockJS)"
@@ -53,6 +58,17 @@ impl Summary {
         let Some(gateway) = self.gateways.first() else {
             return Ok(());
         };
+        if self.playground {
+            writeln!(
+                text,
+                "\nOpen http://{gateway}/ in a browser to see all of it at work."
+            )?;
+        } else {
+            writeln!(
+                text,
+                "\nThere is a page to see all of it at work; `make playground` builds it (it wants Node.js)."
+            )?;
+        }
         writeln!(
             text,
             "\nPoint a frontend at it: replace its handshake URL by http://{gateway}/ws (SockJS)"
@@ -141,6 +157,7 @@ mod tests {
             nats: "nats://127.0.0.1:4222".to_owned(),
             database: "SQLite".to_owned(),
             data: "data".into(),
+            playground: false,
             node,
         }
         .text()

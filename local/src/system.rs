@@ -157,7 +157,11 @@ impl SystemSpec {
     }
 
     fn gateway(&self, number: u16, listen: SocketAddr, nats: &NatsServer) -> DaemonSpec {
-        let mut args = vec!["--auth".to_owned(), "open".to_owned()];
+        let mut args = Vec::new();
+        // Whoever says how clients prove who they are knows better.
+        if !self.gateway_args.iter().any(|arg| arg == "--auth") {
+            args.extend(["--auth".to_owned(), "open".to_owned()]);
+        }
         args.extend(["--nats-url".to_owned(), nats.url()]);
         args.extend(self.daemon_args.clone());
         args.extend(self.gateway_args.clone());

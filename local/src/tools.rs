@@ -27,6 +27,12 @@ pub fn project_folder() -> &'static Path {
     crate_folder.parent().unwrap_or(crate_folder)
 }
 
+/// The folder of the playground that `make playground` built.
+pub fn find_playground() -> Option<PathBuf> {
+    let folder = project_folder().join("playground/dist");
+    folder.join("index.html").is_file().then_some(folder)
+}
+
 /// A nats-server that is new enough: on PATH, or fetched by `make`.
 pub fn find_nats_server() -> anyhow::Result<PathBuf> {
     let fetched = project_folder().join(FETCHED).join("nats-server");
