@@ -1,11 +1,12 @@
-//! What the tests are made of: a system, a STOMP client, real client libraries with a scenario for them, load on the
-//! system, what the database says about it.
+//! What the tests are made of: a system, a STOMP client, real client libraries with a scenario for them, scripts that
+//! break the system as they go, load on it, what the database says about it.
 
 use std::time::Duration;
 
 pub(crate) mod certificates;
 pub(crate) mod collector;
 pub(crate) mod contract;
+pub(crate) mod control;
 pub(crate) mod database;
 pub(crate) mod library;
 pub(crate) mod load;
@@ -13,6 +14,7 @@ pub(crate) mod openapi;
 pub(crate) mod recorder;
 pub(crate) mod scenario;
 pub(crate) mod scenario_judge;
+pub(crate) mod script;
 pub(crate) mod secured;
 pub(crate) mod stomp;
 pub(crate) mod world;
