@@ -20,6 +20,7 @@ run: need-toolchain ## run everything: [GATEWAYS=n] [PERSISTERS=n] [PARTITIONS=n
 	if [ "$${PERSISTERS:-1}" != 1 ] && [ -z "$${DATABASE_URL:-}" ]; then \
 		POSTGRES_PROGRAMS=$$(deploy/local/postgres.sh) && export POSTGRES_PROGRAMS; \
 	fi && \
+	deploy/local/playground.sh if-possible && \
 	$(CARGO) build --release --locked --bin gateway --bin persister --bin local && \
 	NATS_SERVER=$$nats_server exec $(TARGET)/release/local
 
@@ -76,7 +77,7 @@ docs: need-toolchain ## write docs/configuration.md from the flags, and the Prom
 	mv $(TARGET)/prometheus-rule.yaml k8s/components/monitoring/prometheus-rule.yaml
 
 .PHONY: tools
-tools: nats-server postgres clients ## fetch or install what the tests need
+tools: nats-server postgres clients playground chromium ## fetch or install what the tests need
 
 .PHONY: nats-server
 nats-server: ## find a nats-server or fetch one into .local/bin
@@ -88,12 +89,21 @@ postgres: ## find PostgreSQL's server programs or install Debian's package
 
 .PHONY: clients
 clients: ## install the client libraries of the end-to-end tests, for Node.js and Python, and the parsers of the contract
-	@deploy/local/clients.sh $(PYTHON) e2e/clients e2e/contract
+	@deploy/local/clients.sh $(PYTHON) e2e/clients e2e/contract e2e/browser
+
+.PHONY: chromium
+chromium: ## find Chromium for the browser tests or install Debian's package
+	@deploy/local/chromium.sh >/dev/null
+
+.PHONY: playground
+playground: ## build the page that `make run` shows, and the helper package it is made with; wants Node.js 20.19
+	@deploy/local/playground.sh
 
 .PHONY: clean
 clean: ## remove what was built and fetched, but no data
 	$(CARGO) clean
-	rm -rf $(TOOLS) $(PYTHON) e2e/clients/node_modules e2e/contract/node_modules
+	rm -rf $(TOOLS) $(PYTHON) e2e/clients/node_modules e2e/contract/node_modules e2e/browser/node_modules \
+		clients/js/node_modules clients/js/dist playground/node_modules playground/dist
 
 .PHONY: need-toolchain
 need-toolchain:

@@ -23,6 +23,7 @@ mod nats_permissions;
 mod nats_tls;
 mod one_trace;
 mod persister_crash;
+mod playground;
 mod queries_over_http;
 mod racing_joins;
 mod resume;
