@@ -12,7 +12,6 @@ use shared::error_code::ErrorCode;
 use shared::id::ChatId;
 use shared::lifecycle::Lifecycle;
 use shared::{clock, metric};
-use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::Instrument;
 
 use crate::auth::{Authenticator, Token};
@@ -22,12 +21,16 @@ use crate::disconnect::Disconnect;
 use crate::drain::Drain;
 use crate::fanout::{Fanout, Subscriber, SubscriberId};
 use crate::framing::Framing;
-use crate::outbound::{Answer, Item, Outbound};
+use crate::outbound::{Answer, Item, Outbound, Outgoing};
 use crate::session::{Action, Now, Session, SessionLimits};
 use crate::transport::{Received, Transport};
 
 /// `server` header of CONNECTED.
 const SERVER: &str = concat!("talk-and-travel-gateway/", env!("CARGO_PKG_VERSION"));
+
+/// About as many octets of events as one write carries. What is beyond them waits in the queue, where typing can
+/// still be conflated.
+const WRITE_OCTETS_MAX: usize = 64 << 10;
 
 /// What every connection of this process needs; cheap to clone.
 #[derive(Clone)]
@@ -100,7 +103,7 @@ struct Connection<'a> {
     chats: Vec<(u32, ChatId)>,
     actions: Vec<Action>,
     batch: VecDeque<Item>,
-    writes: Vec<Utf8Bytes>,
+    writes: Vec<Outgoing>,
     /// Nobody is left to write to; what was sent before is still carried out.
     gone: bool,
     /// Its turn to go has come: nothing more is read, what is on its way is answered.
@@ -125,8 +128,8 @@ impl Connection<'_> {
             if let Some(reason) = self.leaving
                 && self.session.commands_in_flight() == 0
             {
-                // Events that came before the end go out before it.
-                self.on_filled().await;
+                // Events that came before the end go out before it, all of them.
+                self.on_filled(usize::MAX).await;
                 self.session.close(reason, now(), &mut self.actions);
                 self.act().await;
                 continue;
@@ -144,7 +147,7 @@ impl Connection<'_> {
                 received = transport.receive(), if self.session.wants_input() && self.leaving.is_none() => {
                     self.on_received(received);
                 }
-                () = self.outbound.filled() => self.on_filled().await,
+                () = self.outbound.filled() => self.on_filled(WRITE_OCTETS_MAX).await,
                 () = &mut alarm, if deadline.is_some() => self.session.on_deadline(now(), &mut self.actions),
                 reason = &mut turn, if self.leaving.is_none() => self.leaving = Some(reason),
             }
@@ -171,49 +174,56 @@ impl Connection<'_> {
         }
     }
 
-    async fn on_filled(&mut self) {
+    async fn on_filled(&mut self, octets_max: usize) {
         let mut batch = std::mem::take(&mut self.batch);
-        if self.outbound.take(&mut batch).is_err() {
+        if self.outbound.take(&mut batch, octets_max).is_err() {
             self.session
                 .close(Disconnect::SlowConsumer, now(), &mut self.actions);
         }
         for item in batch.drain(..) {
             match item {
                 Item::Event {
-                    message,
+                    delivery,
                     subscription,
-                    event,
                 } => {
-                    self.session.on_event(subscription, event);
-                    self.writes.push(message);
+                    self.session.on_event(subscription, delivery.event);
+                    self.writes.push(Outgoing::Event(delivery));
                 }
-                Item::Answer(Answer::Authenticated(result)) => {
-                    self.session
-                        .on_authenticated(result, now(), &mut self.actions);
-                }
-                Item::Answer(Answer::Accepted(ticket)) => {
-                    self.session.on_accepted(ticket, now(), &mut self.actions);
-                }
-                Item::Answer(Answer::Outcome(ticket, outcome)) => {
-                    self.session
-                        .on_outcome(ticket, outcome, now(), &mut self.actions);
-                }
-                Item::Answer(Answer::Subscribed(number, result)) => {
-                    if result
-                        .as_ref()
-                        .is_err_and(|refusal| refusal.code != ErrorCode::HistoryGone)
-                    {
-                        self.chats
-                            .retain(|(subscription, _)| *subscription != number);
-                    }
-                    self.session
-                        .on_subscribed(number, result, now(), &mut self.actions);
+                Item::Answer(answer) => {
+                    self.on_answer(*answer);
+                    // At once, so that what the session says keeps its place among the events.
+                    self.act().await;
                 }
             }
-            // Between two items, so that what the session says keeps its place among the messages.
-            self.act().await;
         }
         self.batch = batch;
+    }
+
+    fn on_answer(&mut self, answer: Answer) {
+        match answer {
+            Answer::Authenticated(result) => {
+                self.session
+                    .on_authenticated(result, now(), &mut self.actions);
+            }
+            Answer::Accepted(ticket) => {
+                self.session.on_accepted(ticket, now(), &mut self.actions);
+            }
+            Answer::Outcome(ticket, outcome) => {
+                self.session
+                    .on_outcome(ticket, outcome, now(), &mut self.actions);
+            }
+            Answer::Subscribed(number, result) => {
+                if result
+                    .as_ref()
+                    .is_err_and(|refusal| refusal.code != ErrorCode::HistoryGone)
+                {
+                    self.chats
+                        .retain(|(subscription, _)| *subscription != number);
+                }
+                self.session
+                    .on_subscribed(number, result, now(), &mut self.actions);
+            }
+        }
     }
 
     /// Does what the session decided.
@@ -228,7 +238,9 @@ impl Connection<'_> {
         let mut actions = std::mem::take(&mut self.actions);
         for action in actions.drain(..) {
             match action {
-                Action::Send(frame) => self.writes.push(self.framing.wrap(frame)),
+                Action::Send(frame) => {
+                    self.writes.push(Outgoing::Frame(self.framing.wrap(frame)));
+                }
                 Action::Authenticate(token) => self.authenticate(token),
                 Action::Publish(publish) => {
                     self.shared
@@ -292,7 +304,11 @@ impl Connection<'_> {
 
     /// Writes what there is, unless nobody is there to read it.
     async fn write<T: Transport>(&mut self, transport: &mut T) {
-        let octets = self.writes.iter().map(|message| message.len()).sum();
+        let events = self.writes.iter().filter_map(|outgoing| match outgoing {
+            Outgoing::Event(delivery) => Some(delivery.octets.len()),
+            Outgoing::Frame(_) => None,
+        });
+        let octets = events.sum();
         if self.gone {
             self.writes.clear();
             return self.outbound.written(octets);

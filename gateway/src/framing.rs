@@ -1,6 +1,6 @@
 //! How a transport wraps a STOMP frame into a WebSocket message.
 
-use tokio_tungstenite::tungstenite::Utf8Bytes;
+use bytes::Bytes;
 
 use crate::sockjs;
 
@@ -15,7 +15,7 @@ pub enum Framing {
 
 impl Framing {
     /// Wraps one STOMP frame, or a heart-beat.
-    pub fn wrap(self, frame: String) -> Utf8Bytes {
+    pub fn wrap(self, frame: String) -> Bytes {
         match self {
             Self::Plain => frame.into(),
             Self::SockJs => sockjs::frame::array(&frame).into(),

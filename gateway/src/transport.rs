@@ -8,10 +8,10 @@ pub mod websocket;
 use std::future::Future;
 
 use bytes::Bytes;
-use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::disconnect::Disconnect;
 use crate::framing::Framing;
+use crate::outbound::Outgoing;
 
 /// What came from the client.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub trait Transport: Send {
     /// Sends all messages and flushes once. Not cancel-safe: after a time-out only [`Self::close`] makes sense.
     fn send(
         &mut self,
-        messages: &mut Vec<Utf8Bytes>,
+        outgoing: &mut Vec<Outgoing>,
     ) -> impl Future<Output = Result<(), Broken>> + Send;
 
     /// Closes with a reason and waits a moment for the client to have read it.

@@ -32,6 +32,8 @@ pub const JWKS_FETCHED: &str = "gateway_jwks_fetched_timestamp_seconds";
 pub const EVENTS_RECEIVED: &str = "gateway_events_received_total";
 /// MESSAGE frames handed to sessions.
 pub const DELIVERIES: &str = "gateway_deliveries_total";
+/// Typing events that were left out because a later word on the same typing waited behind them for a slow client.
+pub const CONFLATED: &str = "gateway_events_conflated_total";
 /// From the command's time in the stream to delivery to the local sessions, in seconds.
 pub const DELIVERY_SECONDS: &str = "gateway_delivery_seconds";
 /// Breaks in a chat's chain of events that were noticed.
@@ -115,6 +117,11 @@ pub fn describe() {
     );
     describe_counter!(EVENTS_RECEIVED, Unit::Count, "Events received from NATS");
     describe_counter!(DELIVERIES, Unit::Count, "MESSAGE frames handed to sessions");
+    describe_counter!(
+        CONFLATED,
+        Unit::Count,
+        "Typing events left out for slow clients because a later one says more"
+    );
     describe_histogram!(
         DELIVERY_SECONDS,
         Unit::Seconds,

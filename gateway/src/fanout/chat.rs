@@ -170,8 +170,13 @@ impl Chat {
                 span
             });
             let _entered = span.as_ref().map(tracing::Span::enter);
-            record_age(&event);
-            let delivered = self.room.deliver(self.id, event);
+            // Once per event, whatever the number of subscribers.
+            let known = serde_json::from_slice::<ChatEvent>(&event.body).ok();
+            if let Some(known) = &known {
+                record_age(known);
+            }
+            let author = known.map(|known| known.author_id);
+            let delivered = self.room.deliver(self.id, event, author);
             metrics::counter!(metric::DELIVERIES).increment(delivered);
         }
         if !self.waiting.is_empty() {
@@ -207,16 +212,14 @@ fn first(one: Need, other: Need) -> Need {
     if one == Need::Nothing { other } else { one }
 }
 
-fn record_age(event: &Envelope) {
-    if let Ok(event) = serde_json::from_slice::<ChatEvent>(&event.body) {
-        let micros = clock::now()
-            .micros()
-            .saturating_sub(event.event_time.micros());
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "a measured time needs no 53 bits"
-        )]
-        let seconds = micros.max(0) as f64 / 1e6;
-        metrics::histogram!(metric::DELIVERY_SECONDS).record(seconds);
-    }
+fn record_age(event: &ChatEvent) {
+    let micros = clock::now()
+        .micros()
+        .saturating_sub(event.event_time.micros());
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a measured time needs no 53 bits"
+    )]
+    let seconds = micros.max(0) as f64 / 1e6;
+    metrics::histogram!(metric::DELIVERY_SECONDS).record(seconds);
 }

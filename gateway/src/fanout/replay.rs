@@ -17,6 +17,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::Fanout;
 use super::joining::{Joining, Start, Subscriber};
+use crate::outbound::Delivery;
 use crate::questions;
 use crate::refusal::Refusal;
 use crate::stomp::message::event_message;
@@ -108,9 +109,10 @@ impl History {
                     let body = String::from_utf8_lossy(&envelope.body);
                     let frame = event_message(&subscriber.label, chat, envelope.id, &body);
                     subscriber.session.room().await.map_err(|_| Stopped::Gone)?;
-                    let message = subscriber.framing.wrap(frame);
+                    let octets = subscriber.framing.wrap(frame);
+                    let delivery = Arc::new(Delivery::replayed(octets, envelope.id));
                     let number = subscriber.id.subscription;
-                    subscriber.session.push_event(message, number, envelope.id);
+                    subscriber.session.push_event(delivery, number);
                 }
                 if !page.more {
                     break;

@@ -5,16 +5,16 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use indexmap::IndexMap;
 use shared::envelope::Envelope;
-use shared::id::ChatId;
+use shared::id::{ChatId, UserId};
 use shared::metric;
-use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::SubscriberId;
 use super::joining::{Joining, Start, Subscriber};
 use crate::framing::Framing;
-use crate::outbound::Outbound;
+use crate::outbound::{Delivery, Outbound};
 use crate::stomp::message::{Label, event_message};
 
 /// Most recent events kept for those who come back after a short absence: what is in here needs no history.
@@ -59,11 +59,11 @@ impl Room {
                     return;
                 };
                 for event in missed {
-                    if let Some(message) =
-                        encode(&subscriber.label, subscriber.framing, chat, event)
+                    if let Some(octets) = encode(&subscriber.label, subscriber.framing, chat, event)
                     {
+                        let delivery = Arc::new(Delivery::replayed(octets, event.id));
                         let number = subscriber.id.subscription;
-                        subscriber.session.push_event(message, number, event.id);
+                        subscriber.session.push_event(delivery, number);
                     }
                 }
                 subscriber.answer(Ok(()));
@@ -111,15 +111,16 @@ impl Room {
         }
     }
 
-    /// Hands the chat's next event to everybody; returns to how many.
-    pub(super) fn deliver(&mut self, chat: ChatId, event: Envelope) -> u64 {
+    /// Hands the chat's next event to everybody; returns to how many. `author` as far as it can be read.
+    pub(super) fn deliver(&mut self, chat: ChatId, event: Envelope, author: Option<UserId>) -> u64 {
         let mut delivered = 0;
         for group in &self.groups {
-            let Some(message) = encode(&group.label, group.framing, chat, &event) else {
+            let Some(octets) = encode(&group.label, group.framing, chat, &event) else {
                 continue;
             };
+            let delivery = Arc::new(Delivery::live(octets, &event, author));
             for (id, session) in &group.members {
-                session.push_event(message.clone(), id.subscription, event.id);
+                session.push_event(Arc::clone(&delivery), id.subscription);
             }
             delivered += group.members.len() as u64;
         }
@@ -143,7 +144,7 @@ impl Room {
     }
 }
 
-fn encode(label: &Label, framing: Framing, chat: ChatId, event: &Envelope) -> Option<Utf8Bytes> {
+fn encode(label: &Label, framing: Framing, chat: ChatId, event: &Envelope) -> Option<Bytes> {
     let Ok(body) = std::str::from_utf8(&event.body) else {
         tracing::error!(chat.id = %chat, event.id = %event.id, "an event that is not UTF-8 cannot be delivered");
         return None;

@@ -174,18 +174,16 @@ impl SessionHandle {
             .map_err(|_| NotAccepted::Gone)
     }
 
-    /// Queues framed messages for the client, waiting for room. False when the session has ended.
-    pub async fn push(&self, messages: &mut Vec<Utf8Bytes>) -> bool {
+    /// Queues a framed message for the client, waiting for room. False when the session has ended.
+    pub async fn push(&self, message: Utf8Bytes) -> bool {
         let mut changed = self.changed.subscribe();
-        for message in messages.drain(..) {
-            while !self.lock().has_room(message.len()) {
-                if self.lock().is_closed() {
-                    return false;
-                }
-                self.wait(&mut changed).await;
+        while !self.lock().has_room(message.len()) {
+            if self.lock().is_closed() {
+                return false;
             }
-            self.change(|session| session.push(message));
+            self.wait(&mut changed).await;
         }
+        self.change(|session| session.push(message));
         !self.lock().is_closed()
     }
 

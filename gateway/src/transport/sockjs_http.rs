@@ -11,6 +11,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use super::{Broken, Received, Transport};
 use crate::disconnect::Disconnect;
 use crate::framing::Framing;
+use crate::outbound::Outgoing;
 use crate::sockjs::handle::SessionHandle;
 
 /// A session's road. Dropping it ends the session.
@@ -53,12 +54,15 @@ impl Transport for SockJsHttp {
         }
     }
 
-    async fn send(&mut self, messages: &mut Vec<Utf8Bytes>) -> Result<(), Broken> {
-        if self.session.push(messages).await {
-            Ok(())
-        } else {
-            Err(Broken)
+    async fn send(&mut self, outgoing: &mut Vec<Outgoing>) -> Result<(), Broken> {
+        for outgoing in outgoing.drain(..) {
+            let text = Utf8Bytes::try_from(outgoing.octets().clone());
+            let message = text.expect("framing makes text of it");
+            if !self.session.push(message).await {
+                return Err(Broken);
+            }
         }
+        Ok(())
     }
 
     /// Returns at once: the session stays for the disconnect delay and tells every request that it ended.
@@ -94,6 +98,10 @@ mod tests {
         )
     }
 
+    fn outgoing(message: &str) -> Vec<Outgoing> {
+        vec![Outgoing::Frame(message.to_owned().into())]
+    }
+
     async fn poll(session: &SessionHandle) -> String {
         session.attach(1, None).await.unwrap();
         session
@@ -127,26 +135,26 @@ mod tests {
     async fn sending_waits_for_room_until_the_client_reads() {
         let (mut road, session) = road();
         assert_eq!(poll(&session).await, "o");
-        let message = Utf8Bytes::from(format!("a[\"{}\"]", "x".repeat(PENDING_OCTETS_MAX - 5)));
-        road.send(&mut vec![message.clone()]).await.unwrap();
-        let mut second = vec![message.clone()];
+        let message = format!("a[\"{}\"]", "x".repeat(PENDING_OCTETS_MAX - 5));
+        road.send(&mut outgoing(&message)).await.unwrap();
+        let mut second = outgoing(&message);
         let mut sending = Box::pin(road.send(&mut second));
         assert!(
             tokio::time::timeout(Duration::from_secs(1), &mut sending)
                 .await
                 .is_err()
         );
-        assert_eq!(poll(&session).await, message.as_str());
+        assert_eq!(poll(&session).await, message);
         sending.await.unwrap();
-        assert_eq!(poll(&session).await, message.as_str());
+        assert_eq!(poll(&session).await, message);
     }
 
     #[tokio::test(start_paused = true)]
     async fn sending_fails_once_the_client_is_gone() {
         let (mut road, session) = road();
-        let message = Utf8Bytes::from("x".repeat(PENDING_OCTETS_MAX));
-        road.send(&mut vec![message.clone()]).await.unwrap();
-        let mut second = vec![message];
+        let message = "x".repeat(PENDING_OCTETS_MAX);
+        road.send(&mut outgoing(&message)).await.unwrap();
+        let mut second = outgoing(&message);
         let sending = road.send(&mut second);
         let (sent, ()) = tokio::join!(sending, async { session.interrupt() });
         assert!(sent.is_err());
@@ -156,7 +164,7 @@ mod tests {
     async fn a_close_comes_after_what_waits_and_is_repeated() {
         let (mut road, session) = road();
         assert_eq!(poll(&session).await, "o");
-        road.send(&mut vec!["a[\"ERROR\"]".into()]).await.unwrap();
+        road.send(&mut outgoing("a[\"ERROR\"]")).await.unwrap();
         road.close(Disconnect::ProtocolError).await;
         assert_eq!(poll(&session).await, "a[\"ERROR\"]");
         for _ in 0..2 {

@@ -13,6 +13,7 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use super::{Broken, Received, Transport};
 use crate::disconnect::Disconnect;
 use crate::framing::Framing;
+use crate::outbound::Outgoing;
 use crate::sockjs;
 
 /// Longest wait for the client's own Close frame after ours. Ending the TCP connection earlier could destroy
@@ -99,10 +100,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for WebSocket<S> {
         }
     }
 
-    async fn send(&mut self, messages: &mut Vec<Utf8Bytes>) -> Result<(), Broken> {
-        for message in messages.drain(..) {
+    async fn send(&mut self, outgoing: &mut Vec<Outgoing>) -> Result<(), Broken> {
+        for outgoing in outgoing.drain(..) {
+            let text = Utf8Bytes::try_from(outgoing.octets().clone());
             self.stream
-                .feed(Message::Text(message))
+                .feed(Message::Text(text.expect("framing makes text of it")))
                 .await
                 .map_err(|_| Broken)?;
         }
@@ -178,8 +180,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for SockJsWebSocket<S> 
         }
     }
 
-    async fn send(&mut self, messages: &mut Vec<Utf8Bytes>) -> Result<(), Broken> {
-        self.socket.send(messages).await
+    async fn send(&mut self, outgoing: &mut Vec<Outgoing>) -> Result<(), Broken> {
+        self.socket.send(outgoing).await
     }
 
     async fn close(mut self, reason: Disconnect) {

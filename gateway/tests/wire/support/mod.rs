@@ -3,6 +3,7 @@
 pub(crate) mod peer;
 pub(crate) mod script;
 pub(crate) mod socket;
+pub(crate) mod streaming;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -162,7 +162,8 @@ impl Client {
     }
 }
 
-fn show(text: &str) -> String {
+/// A frame of the server as a line.
+pub(crate) fn show(text: &str) -> String {
     let (head, body) = text.split_once("\n\n").unwrap();
     let dull = |line: &&str| !line.starts_with("content-");
     let head: Vec<&str> = head.split('\n').filter(dull).collect();

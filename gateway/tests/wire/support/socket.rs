@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 use super::within;
@@ -166,6 +166,17 @@ impl Socket {
                 .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
                 .collect(),
         }
+    }
+
+    /// The next chunk of a chunked HTTP body; `None` at its end.
+    pub(crate) async fn chunk(&mut self) -> Option<String> {
+        let mut line = String::new();
+        within(self.stream.read_line(&mut line)).await.unwrap();
+        let length = usize::from_str_radix(line.trim_end(), 16).unwrap();
+        let mut chunk = vec![0; length + 2];
+        within(self.stream.read_exact(&mut chunk)).await.unwrap();
+        chunk.truncate(length);
+        (length > 0).then(|| String::from_utf8(chunk).unwrap())
     }
 
     /// Writes octets as they are.
