@@ -1,7 +1,7 @@
 // The wire, as it is.
 import type { Frame, Visitor } from "../state/visitor";
 
-const shown = (text: string): string => (/^[\r\n]+$/.test(text) ? "heart-beat" : text.replaceAll("\0", "␀").trimEnd());
+const shown = (text: string): string => (/^[\r\n]+$/.test(text) ? "heart-beat" : text.replaceAll("\0", "^@").trimEnd());
 
 const FrameLine = ({ frame: { direction, text, at } }: { frame: Frame }) => (
   <li class={direction}>

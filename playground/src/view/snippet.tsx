@@ -49,6 +49,7 @@ const stompjs = (visitor: Visitor): string => {
   return `import { Client } from "@stomp/stompjs";
 ${imports}
 let lastEventId; // remembered over reconnects, so that nothing is missed
+const joinKey = crypto.randomUUID(); // one key for one wish: sent again after a reconnect, it takes effect once
 const client = new Client({
 ${socket}${token}  onConnect: () => {
     client.subscribe("/user/queue/errors", ({ body }) => console.warn(JSON.parse(body)));
@@ -59,7 +60,7 @@ ${socket}${token}  onConnect: () => {
     }, lastEventId ? { "last-event-id": String(lastEventId) } : {});
     client.publish({
       destination: "/chat/events.joinChat",
-      headers: { receipt: "join-1", "idempotency-key": "join-${visitor.userId.value}-${chat.value}" },
+      headers: { receipt: "join-1", "idempotency-key": joinKey },
       body: ${body},
     });
   },
