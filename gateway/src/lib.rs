@@ -146,10 +146,12 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
         last_call,
     );
     life.spawn_essential("listener", server);
+    // Before anybody can know that there is something to stop.
+    let end = life.run_to_end(config.drain.drain())?;
     tracing::info!(%listen, %admin, "gateway ready");
 
     let well = tokio::select! {
-        well = life.run_to_end(config.drain.drain()) => well?,
+        well = end => well,
         // Nobody is served by a gateway that may not use NATS, however long it waits.
         refused = nats_refusal => {
             life.fail();

@@ -71,11 +71,11 @@ async fn run(config: &RunConfig) -> anyhow::Result<bool> {
     life.spawn_attendant("admin", serving);
 
     // Signals count from here on: starting may wait for NATS or the database for as long as it takes.
-    let mut end = pin!(life.run_to_end(Drain::at_once(config.drain_max)));
+    let mut end = pin!(life.run_to_end(Drain::at_once(config.drain_max))?);
     let app = tokio::select! {
         // From a failed start on, nothing else counts as failing.
         app = App::start(config, &life, &health) => app.inspect_err(|_| life.fail())?,
-        ended = &mut end => return Ok(ended?),
+        ended = &mut end => return Ok(ended),
     };
     tracing::info!(
         admin = %admin_address,
@@ -83,7 +83,7 @@ async fn run(config: &RunConfig) -> anyhow::Result<bool> {
         partitions = config.partitions.get(),
         "persister ready"
     );
-    let fine = end.await?;
+    let fine = end.await;
     app.close().await;
     tracing::info!(fine, "persister stopped");
     Ok(fine)

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -124,10 +124,20 @@ impl Lifecycle {
     }
 
     /// Waits for the end: a signal or [`Self::stop`], then for all tasks, at most until the deadline or a
-    /// second signal. Returns whether all went well.
-    pub async fn run_to_end(&self, drain: Drain) -> std::io::Result<bool> {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
+    /// second signal. Says whether all went well.
+    ///
+    /// Signals count from this call on, not only once the answer is polled: whoever says «ready» after it can be
+    /// stopped at once. Before, they end the process as they end any other.
+    ///
+    /// # Errors
+    /// The signals cannot be heard.
+    pub fn run_to_end(&self, drain: Drain) -> std::io::Result<impl Future<Output = bool>> {
+        let terminate = signal(SignalKind::terminate())?;
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(self.clone().end(drain, terminate, interrupt))
+    }
+
+    async fn end(self, drain: Drain, mut terminate: Signal, mut interrupt: Signal) -> bool {
         let asked = tokio::select! {
             _ = terminate.recv() => "SIGTERM",
             _ = interrupt.recv() => "interrupted",
@@ -161,7 +171,7 @@ impl Lifecycle {
         }
         self.hard.cancel();
         self.tracker.wait().await;
-        Ok(!self.failed.load(Ordering::Relaxed))
+        !self.failed.load(Ordering::Relaxed)
     }
 
     fn cut_short(&self) {

@@ -130,8 +130,8 @@ impl Running {
         assert!(
             self.life
                 .run_to_end(Drain::at_once(super::PATIENCE))
-                .await
                 .unwrap()
+                .await
         );
         self.app.close().await;
     }
