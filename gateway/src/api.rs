@@ -13,13 +13,21 @@ mod page;
 mod problem;
 mod users;
 
+use std::time::Duration;
+
 use axum::Router;
+use axum::http::Method;
+use axum::http::header::AUTHORIZATION;
 use axum::routing::get;
 use shared::bus::Bus;
+use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::Authenticator;
+
+/// How long a browser may remember that a page may ask.
+const PREFLIGHT_MAX_AGE: Duration = Duration::from_hours(2);
 
 /// What the handlers ask through; cheap to clone.
 #[derive(Clone)]
@@ -42,8 +50,20 @@ pub fn routes(api: Api) -> Router {
         .with_state(api)
         .split_for_parts();
     let document = document::Document::new(&described);
-    queries.route(
-        "/api/openapi.json",
-        get(move || std::future::ready(document.clone())),
-    )
+    queries
+        .route(
+            "/api/openapi.json",
+            get(move || std::future::ready(document.clone())),
+        )
+        .layer(shared_with_pages())
+}
+
+/// Lets pages read the answers whose origin passed the gate, and send a token with their questions. Without
+/// credentials, since no cookie means anything here.
+fn shared_with_pages() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::mirror_request())
+        .allow_methods([Method::GET])
+        .allow_headers([AUTHORIZATION])
+        .max_age(PREFLIGHT_MAX_AGE)
 }

@@ -22,6 +22,8 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 pub struct Peer {
     /// Where it is.
     pub address: IpAddr,
+    /// Whether it came over TLS.
+    pub secure: bool,
 }
 
 /// Where the client is, as far as that can be known. In the extensions of every request that reaches a handler.
@@ -37,6 +39,7 @@ impl Peer {
     pub fn new(address: SocketAddr) -> Self {
         Self {
             address: address.ip().to_canonical(),
+            secure: false,
         }
     }
 }

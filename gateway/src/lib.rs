@@ -2,7 +2,7 @@
 //!
 //! It keeps no state that another gateway could not rebuild. Read in this order:
 //!
-//! - the road: [`listener`], [`client_address`], [`gate`], [`router`], [`handshake`], [`transport`], [`sockjs`], [`framing`];
+//! - the road: [`listener`], [`client_address`], [`gate`], [`origins`], [`router`], [`handshake`], [`transport`], [`sockjs`], [`framing`];
 //! - the protocol, pure: [`stomp`], [`session`], [`destination`], [`mod@refusal`], [`disconnect`];
 //! - who is there: [`auth`];
 //! - one client: [`connection`], [`outbound`], [`drain`];
@@ -25,6 +25,7 @@ pub mod framing;
 pub mod gate;
 pub mod handshake;
 pub mod listener;
+pub mod origins;
 pub mod outbound;
 pub mod outcomes;
 pub mod owners;
@@ -57,6 +58,7 @@ use crate::connection::Connections;
 use crate::drain::Drain;
 use crate::fanout::Fanout;
 use crate::gate::Gate;
+use crate::origins::AllowedOrigins;
 use crate::owners::{GatewayReadiness, Owners};
 use crate::presence::Presence;
 use crate::sockjs::sessions::SockJs;
@@ -131,9 +133,11 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
         sessions: Arc::default(),
         drain: Arc::new(Drain::new(&config.drain, life.clone())),
     };
-    let sockjs = SockJs::new(connections.clone(), bus.clone(), &config.sockjs);
+    let origins = Arc::new(AllowedOrigins::new(config.edge.allowed_origins));
+    let sockjs = SockJs::new(connections.clone(), bus.clone(), &config.sockjs, &origins);
     let gate = Gate {
         proxies: TrustedProxies::new(&config.edge.trusted_proxies),
+        origins,
     };
     let last_call = sockjs.clone().last_call();
     let page = config.playground.playground.as_deref();

@@ -8,6 +8,8 @@ use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 pub const CONNECTIONS: &str = "gateway_connections";
 /// Connections ended, by `reason`.
 pub const DISCONNECTS: &str = "gateway_disconnects_total";
+/// Connections and requests turned away, by `reason`.
+pub const TURNED_AWAY: &str = "gateway_turned_away_total";
 /// Subscriptions to chats on this gateway.
 pub const SUBSCRIPTIONS: &str = "gateway_subscriptions";
 /// Chats with at least one local subscriber, which is the number of NATS subscriptions held.
@@ -85,6 +87,11 @@ pub const BATCH_BUCKETS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0,
 pub fn describe() {
     describe_gauge!(CONNECTIONS, Unit::Count, "Connections open, by transport");
     describe_counter!(DISCONNECTS, Unit::Count, "Connections ended, by reason");
+    describe_counter!(
+        TURNED_AWAY,
+        Unit::Count,
+        "Connections and requests turned away, by reason"
+    );
     describe_gauge!(SUBSCRIPTIONS, Unit::Count, "Subscriptions to chats");
     describe_gauge!(
         CHATS,

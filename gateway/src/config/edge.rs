@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use clap::Args;
 use ipnet::IpNet;
 
+use crate::origins::OriginPattern;
+
 /// Whom the gateway believes what about the network in front of it.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Network edge")]
@@ -13,6 +15,12 @@ pub struct EdgeConfig {
     /// X-Forwarded-For, X-Forwarded-Host and X-Forwarded-Proto is believed, and nobody else's.
     #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',', value_parser = network)]
     pub trusted_proxies: Vec<IpNet>,
+
+    /// Pages that may use the gateway besides those of its own origin, separated by commas: origins
+    /// (`https://chat.example.org`, `http://localhost:5173`), all hosts below one (`https://*.example.org`), `null`
+    /// for pages from files, `*` for every page. Concerns browsers only; others do not say where they come from.
+    #[arg(long, env = "ALLOWED_ORIGINS", value_delimiter = ',')]
+    pub allowed_origins: Vec<OriginPattern>,
 }
 
 fn network(text: &str) -> Result<IpNet, String> {

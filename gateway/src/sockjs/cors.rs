@@ -1,8 +1,9 @@
 //! Headers for browsers: who may read an answer, and who may keep it (SockJS protocol 0.3.3, `verify_cors`,
 //! `verify_options`, `verify_not_cached` of its test suite).
 //!
-//! Any origin may read answers: SockJS sessions are named by an unguessable id and the session inside proves who
-//! it is with a token, so there is no cookie that a foreign page could misuse.
+//! Whose pages may come at all is decided before ([`crate::gate`]); every origin that arrives here may read the
+//! answer. Credentials are allowed with the name of an origin, which sockjs-client cannot do without, and never with
+//! `*`. No cookie means anything here: the session inside proves who it is with a token.
 
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,

@@ -1,31 +1,42 @@
 //! `GET /ws/iframe*.html`: the page that old browsers load to talk to this origin from another (SockJS protocol
 //! 0.3.3, `IframePage`).
 //!
+//! What runs in it counts as a page of our own origin, wherever the page around it comes from. So browsers are told
+//! to show it only inside pages of allowed origins, or this would be the way around the list.
+//!
 //! It loads the SockJS client library from where the settings say. That is a path on this origin by default: the
 //! page runs as part of our origin, and code from elsewhere there is the operator's decision.
 
 use axum::body::Bytes;
-use axum::http::header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
 use super::cors;
+use crate::origins::AllowedOrigins;
 
 /// The page, made once.
 #[derive(Debug, Clone)]
 pub struct IframePage {
     body: Bytes,
     etag: HeaderValue,
+    /// Whose pages may show it, as a Content-Security-Policy; `None` for all.
+    policy: Option<HeaderValue>,
 }
 
 impl IframePage {
-    /// The page that loads the client library from this URL.
-    pub fn new(client_url: &str) -> Self {
+    /// The page that loads the client library from this URL, for pages of these origins.
+    pub fn new(client_url: &str, origins: &AllowedOrigins) -> Self {
         let body = page(client_url);
         let digest = Uuid::new_v5(&Uuid::NAMESPACE_OID, body.as_bytes());
         let etag = format!("\"{}\"", digest.simple());
+        let policy = origins.sources().map(|sources| {
+            HeaderValue::from_str(&format!("frame-ancestors {sources}"))
+                .expect("an origin is a header value")
+        });
         Self {
+            policy,
             body: body.into(),
             etag: HeaderValue::from_str(&etag).expect("hexadecimal digits are a header value"),
         }
@@ -48,6 +59,9 @@ impl IframePage {
         let answer = response.headers_mut();
         answer.extend(cors::CACHED);
         answer.insert(ETAG, self.etag.clone());
+        if let Some(policy) = &self.policy {
+            answer.insert(CONTENT_SECURITY_POLICY, policy.clone());
+        }
         response
     }
 
@@ -131,7 +145,7 @@ mod tests {
 
     #[test]
     fn the_page_is_sent_until_the_client_has_it() {
-        let page = IframePage::new("/sockjs.min.js");
+        let page = IframePage::new("/sockjs.min.js", &AllowedOrigins::default());
         let first = page.get("iframe.html", &HeaderMap::new());
         assert_eq!(first.status(), StatusCode::OK);
         let etag = first.headers()[ETAG].clone();
@@ -151,7 +165,26 @@ mod tests {
             page.get("iframe.html", &asked("\"x\"")).status(),
             StatusCode::OK
         );
-        assert_ne!(etag, IframePage::new("/other.js").etag);
+        let other = IframePage::new("/other.js", &AllowedOrigins::default());
+        assert_ne!(etag, other.etag);
+    }
+
+    #[test]
+    fn only_pages_of_allowed_origins_may_show_it() {
+        let policy = |origins: &[&str]| {
+            let origins = origins.iter().map(|origin| origin.parse().unwrap());
+            let origins = AllowedOrigins::new(origins.collect());
+            let page = IframePage::new("/sockjs.min.js", &origins);
+            let response = page.get("iframe.html", &HeaderMap::new());
+            let policy = response.headers().get(CONTENT_SECURITY_POLICY);
+            policy.map(|policy| policy.to_str().unwrap().to_owned())
+        };
+        assert_eq!(policy(&[]).unwrap(), "frame-ancestors 'self'");
+        assert_eq!(
+            policy(&["https://*.example.org"]).unwrap(),
+            "frame-ancestors 'self' https://*.example.org"
+        );
+        assert_eq!(policy(&["*"]), None);
     }
 
     #[test]

@@ -22,6 +22,7 @@ use super::session::Timing;
 use crate::client_address::ClientAddress;
 use crate::config::SockJsConfig;
 use crate::connection::Connections;
+use crate::origins::AllowedOrigins;
 use crate::transport::sockjs_http::SockJsHttp;
 
 /// How often a request looks for its session anew when another gateway opens it at the same moment.
@@ -64,14 +65,19 @@ enum NotMade {
 }
 
 impl SockJs {
-    /// Sessions that are served as `connections` and found through `bus`.
-    pub fn new(connections: Connections, bus: Bus, config: &SockJsConfig) -> Self {
+    /// Sessions that are served as `connections` and found through `bus`, for pages of these origins.
+    pub fn new(
+        connections: Connections,
+        bus: Bus,
+        config: &SockJsConfig,
+        origins: &AllowedOrigins,
+    ) -> Self {
         let timing = Timing {
             heartbeat: config.sockjs_heartbeat,
             disconnect_delay: config.sockjs_disconnect_delay,
         };
         let registry = Registry::new(config.sockjs_sessions_max as usize);
-        let iframe = IframePage::new(&config.sockjs_client_url);
+        let iframe = IframePage::new(&config.sockjs_client_url, origins);
         let stream_octets_max = config.sockjs_stream_octets_max as usize;
         Self {
             inner: Arc::new(Inner {

@@ -138,7 +138,7 @@ async fn what_is_no_proper_handshake_is_refused_with_the_right_status() {
         ("POST /ws HTTP/1.1", "X-Any", None, 405),
         ("PUT /ws HTTP/1.1", "X-Any", None, 405),
         ("GET /wss HTTP/1.1", "X-Any", None, 404),
-        ("GET / HTTP/1.1", "X-Any", None, 404),
+        ("GET /nowhere HTTP/1.1", "X-Any", None, 404),
     ] {
         let mut socket = Socket::tcp(gateway().await).await;
         let head = socket.request(line, &upgrade_with(name, value)).await;

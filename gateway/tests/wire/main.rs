@@ -15,6 +15,7 @@ mod framing;
 mod handshake;
 mod headers;
 mod heart_beats;
+mod origins;
 mod receiving;
 mod sending;
 mod slow_consumer;

@@ -48,6 +48,8 @@ impl System {
             "--nats-url".to_owned(),
             self.nats.url(),
         ];
+        // The protocol's tests come from origins called `test` and `null`.
+        args.extend(["--allowed-origins".to_owned(), "*".to_owned()]);
         args.extend([
             "--sockjs-stream-octets-max".to_owned(),
             STREAM_OCTETS_MAX.to_string(),

@@ -100,6 +100,30 @@ pub(crate) async fn gateway_with(settings: &[&str]) -> Daemon {
     start_gateway(number, &ground.nats, &ground.folder, settings).await
 }
 
+/// A counter or gauge of a gateway, all labels together that begin with `series`; 0 before it was touched.
+pub(crate) async fn metric(gateway: &Daemon, series: &str) -> f64 {
+    let (_, page) = socket::get(gateway.admin(), "/metrics", &[]).await;
+    let values = page.lines().filter(|line| line.starts_with(series));
+    values
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+        .sum()
+}
+
+/// Waits until a gateway has logged a line with all of these pieces.
+pub(crate) async fn logged(gateway: &Daemon, pieces: &[&str]) {
+    let seen = |line: &str| {
+        pieces
+            .iter()
+            .all(|piece| line.contains(piece))
+            .then_some(())
+    };
+    let process = gateway.process();
+    process
+        .wait_for_line("logged", WAIT_MAX, seen)
+        .await
+        .unwrap();
+}
+
 /// A chat that exists and that no other test knows.
 pub(crate) fn fresh_chat() -> i64 {
     static LAST: AtomicI64 = AtomicI64::new(0);

@@ -121,6 +121,27 @@ impl Head {
     }
 }
 
+/// Asks for a page on a connection of its own; the head and the body of the answer.
+pub(crate) async fn get(
+    server: SocketAddr,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> (Head, String) {
+    let mut socket = Socket::tcp(server).await;
+    let own = [("Host", "test"), ("Connection", "close")];
+    // Of two of a name the test's own counts.
+    let own = own
+        .iter()
+        .filter(|(name, _)| !headers.iter().any(|(known, _)| known == name));
+    let headers: Vec<(&str, &str)> = own.chain(headers).copied().collect();
+    let head = socket
+        .request(&format!("GET {path} HTTP/1.1"), &headers)
+        .await;
+    let mut body = Vec::new();
+    within(socket.stream.read_to_end(&mut body)).await.unwrap();
+    (head, String::from_utf8_lossy(&body).into_owned())
+}
+
 /// The client's end of the connection.
 pub(crate) struct Socket {
     stream: BufReader<TcpStream>,
