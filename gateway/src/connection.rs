@@ -14,6 +14,7 @@ use shared::lifecycle::Lifecycle;
 use shared::{clock, metric};
 use tracing::Instrument;
 
+use crate::audit;
 use crate::auth::{Authenticator, Token};
 use crate::client_address::ClientAddress;
 use crate::commands::Commands;
@@ -60,7 +61,15 @@ impl Connections {
     pub async fn serve<T: Transport>(&self, transport: T, client: ClientAddress) {
         let number = self.sessions.fetch_add(1, Ordering::Relaxed) + 1;
         let id = uuid::Uuid::new_v4().simple().to_string();
-        let span = tracing::info_span!(parent: None, "connection", session.id = %id, client.address = %client, transport = transport.name());
+        let span = tracing::info_span!(
+            target: audit::TARGET,
+            parent: None,
+            "connection",
+            session.id = %id,
+            user.id = tracing::field::Empty,
+            client.address = %client,
+            transport = transport.name(),
+        );
         let connections = metrics::gauge!(metric::CONNECTIONS, "transport" => transport.name());
         connections.increment(1);
         let limits = Arc::clone(&self.limits);
@@ -75,6 +84,7 @@ impl Connections {
             actions: Vec::new(),
             batch: VecDeque::new(),
             writes: Vec::new(),
+            let_in: false,
             gone: false,
             leaving: None,
             end: None,
@@ -104,6 +114,8 @@ struct Connection<'a> {
     actions: Vec<Action>,
     batch: VecDeque<Item>,
     writes: Vec<Outgoing>,
+    /// The audit trail knows of the session.
+    let_in: bool,
     /// Nobody is left to write to; what was sent before is still carried out.
     gone: bool,
     /// Its turn to go has come: nothing more is read, what is on its way is answered.
@@ -226,8 +238,21 @@ impl Connection<'_> {
         }
     }
 
+    /// Tells the audit trail of a session that has just been let in, and its span of the user.
+    fn note_entry(&mut self) {
+        if self.let_in || self.session.version().is_none() {
+            return;
+        }
+        self.let_in = true;
+        if let Some(user) = self.session.user() {
+            tracing::Span::current().record("user.id", tracing::field::display(user));
+        }
+        tracing::info!(target: audit::TARGET, "session begun");
+    }
+
     /// Does what the session decided.
     async fn act(&mut self) {
+        self.note_entry();
         let tally = self.session.take_tally();
         for (command, count) in tally.frames() {
             metrics::counter!(metric::FRAMES, "command" => command.name()).increment(count);
@@ -343,8 +368,10 @@ impl Connection<'_> {
         let reason = self.end.unwrap_or(Disconnect::ClientGone);
         metrics::counter!(metric::DISCONNECTS, "reason" => reason.name()).increment(1);
         tracing::info!(
+            target: audit::TARGET,
             reason = reason.name(),
             code = reason.code(),
+            let_in = self.let_in,
             "connection ended"
         );
         if !self.gone {

@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use shared::metric;
 
+use crate::audit;
 use crate::client_address::{Peer, TrustedProxies};
 use crate::origins::{AllowedOrigins, Here};
 
@@ -46,7 +47,7 @@ pub async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) ->
             metrics::counter!(metric::TURNED_AWAY, "reason" => "origin").increment(1);
             let origin: String = origin.chars().take(LOGGED_ORIGIN_MAX).collect();
             let path = request.uri().path();
-            tracing::warn!(client.address = %client, origin, path, "a page's origin is not allowed");
+            tracing::warn!(target: audit::TARGET, origin, path, client.address = %client, "a page's origin is not allowed");
             return (StatusCode::FORBIDDEN, NOT_ALLOWED).into_response();
         }
     }

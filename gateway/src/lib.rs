@@ -4,12 +4,13 @@
 //!
 //! - the road: [`listener`], [`client_address`], [`gate`], [`origins`], [`router`], [`handshake`], [`transport`], [`sockjs`], [`framing`];
 //! - the protocol, pure: [`stomp`], [`session`], [`destination`], [`mod@refusal`], [`disconnect`];
-//! - who is there: [`auth`];
+//! - who is there: [`auth`], [`audit`];
 //! - one client: [`connection`], [`outbound`], [`drain`];
 //! - what clients ask: [`commands`], [`outcomes`], [`owners`], [`beacons`], [`questions`], [`presence`];
 //! - what clients get: [`fanout`], [`chain`]; over plain HTTP: [`api`], [`playground`].
 
 pub mod api;
+pub mod audit;
 pub mod auth;
 pub mod beacons;
 pub mod chain;

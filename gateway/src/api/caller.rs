@@ -8,7 +8,9 @@ use shared::id::UserId;
 
 use super::Api;
 use super::problem::Problem;
+use crate::audit;
 use crate::auth::{Authenticator, Token};
+use crate::client_address::ClientAddress;
 
 /// Whoever sent a request. A handler that takes one answers nobody else.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +34,17 @@ impl FromRequestParts<Api> for Caller {
             Ok(principal) => Ok(Self {
                 user: Some(principal.user),
             }),
-            Err(unproven) => Err(Problem::new(unproven.code(), unproven.detail())),
+            Err(unproven) => {
+                let client = parts.extensions.get::<ClientAddress>();
+                tracing::info!(
+                    target: audit::TARGET,
+                    reason = unproven.name(),
+                    path = parts.uri.path(),
+                    client.address = client.map(tracing::field::display),
+                    "a query was refused"
+                );
+                Err(Problem::new(unproven.code(), unproven.detail()))
+            }
         }
     }
 }
@@ -42,6 +54,7 @@ impl Caller {
     pub(super) fn check_is(self, named: UserId) -> Result<(), Problem> {
         match self.user {
             Some(user) if user != named => {
+                tracing::info!(target: audit::TARGET, reason = "forbidden", user.id = %user, "a query was refused");
                 let detail = format!("What is kept of user {named} is for user {named} only");
                 Err(Problem::new(ErrorCode::Forbidden, detail))
             }

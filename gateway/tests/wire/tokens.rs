@@ -12,8 +12,8 @@ use shared::clock;
 use tokio::net::TcpListener;
 
 use crate::support::script::Client;
-use crate::support::socket::Socket;
-use crate::support::{fresh_chat, gateway_with};
+use crate::support::socket::{self, Socket};
+use crate::support::{fresh_chat, gateway_with, logged};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
@@ -159,6 +159,55 @@ async fn a_silent_session_ends_with_its_token_unless_it_is_renewed() {
     let chat = fresh_chat();
     let join = format!("SEND|destination:/chat/events.joinChat|receipt:j||{{\"chatId\":{chat}}}");
     renewed.check(&join, &["RECEIPT|receipt-id:j"]).await;
+}
+
+#[tokio::test]
+async fn the_audit_trail_tells_who_came_who_did_not_and_who_left_but_no_token() {
+    let gateway = gateway_with(&[
+        "--auth",
+        "jwt",
+        "--jwt-secret",
+        SECRET,
+        "--log",
+        "warn,gateway=info,audit=info",
+    ])
+    .await;
+    let token = signed(&says(7, 60));
+    let (mut client, answer) = with_token(&gateway, &token).await;
+    assert!(answer.starts_with("CONNECTED"), "{answer}");
+    let known = ["\"target\":\"audit\"", "\"user.id\":\"7\"", "127.0.0.1"];
+    logged(
+        &gateway,
+        &[&known[..], &["session begun", "websocket"]].concat(),
+    )
+    .await;
+    client.send("DISCONNECT").await;
+    logged(
+        &gateway,
+        &[&known[..], &["connection ended", "client_disconnect"]].concat(),
+    )
+    .await;
+
+    let forged = format!("{}AAAA", signed(&says(8, 60)));
+    with_token(&gateway, &forged).await;
+    let refused = ["connection ended", "unauthorized", "\"let_in\":false"];
+    logged(&gateway, &refused).await;
+    let bearer = format!("Bearer {forged}");
+    let headers = [("Authorization", bearer.as_str())];
+    let (head, _) = socket::get(gateway.listen(), "/api/users/8/chats", &headers).await;
+    assert_eq!(head.status, 401);
+    logged(
+        &gateway,
+        &["a query was refused", "/api/users/8/chats", "127.0.0.1"],
+    )
+    .await;
+
+    let lines = gateway.process().lines();
+    assert!(
+        lines
+            .iter()
+            .all(|line| !line.contains(&token) && !line.contains(&forged))
+    );
 }
 
 #[tokio::test]
