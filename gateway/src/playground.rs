@@ -63,7 +63,8 @@ async fn with(mut response: Response, cache: &'static str) -> Response {
     let headers = response.headers_mut();
     set(headers, CACHE_CONTROL, cache);
     set(headers, CONTENT_SECURITY_POLICY, POLICY);
-    set(headers, REFERRER_POLICY, "no-referrer");
+    // Not `no-referrer`: SockJS's jsonp transport sends by an HTML form, whose `Origin` that would make `null`.
+    set(headers, REFERRER_POLICY, "same-origin");
     set(headers, X_CONTENT_TYPE_OPTIONS, "nosniff");
     response
 }
