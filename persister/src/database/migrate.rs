@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, EntityTrait};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, EntityTrait, RuntimeErr};
 use sea_orm_migration::{MigratorTrait, SchemaManager, seaql_migrations};
 
 use super::DatabaseUrl;
@@ -15,6 +15,11 @@ use crate::migration::Migrator;
 
 /// Longest wait for another migration. Longer than any of ours takes on a large database.
 const LOCK_WAIT_MAX: Duration = Duration::from_mins(10);
+
+/// Times that a new SQLite file is opened, and the wait between two. Who opens it sets its journal mode, and of two that
+/// do so at once SQLite tells one that the file is locked instead of waiting as it does for everything else.
+const CONNECT_TRIES_MAX: u32 = 40;
+const CONNECT_AGAIN: Duration = Duration::from_millis(50);
 
 /// Runs all steps that are missing.
 pub async fn migrate(url: &DatabaseUrl) -> Result<(), DbErr> {
@@ -31,10 +36,29 @@ pub async fn migrate(url: &DatabaseUrl) -> Result<(), DbErr> {
                 .journal_mode(SqliteJournalMode::Wal)
                 .busy_timeout(LOCK_WAIT_MAX)
         });
-    let db = Database::connect(options).await?;
+    let db = connect(options).await?;
     let result = locked(&db).await;
     db.close().await?;
     result
+}
+
+async fn connect(options: ConnectOptions) -> Result<DatabaseConnection, DbErr> {
+    for _ in 1..CONNECT_TRIES_MAX {
+        match Database::connect(options.clone()).await {
+            Err(error) if is_locked(&error) => tokio::time::sleep(CONNECT_AGAIN).await,
+            result => return result,
+        }
+    }
+    Database::connect(options).await
+}
+
+/// Whether this is SQLite's `SQLITE_BUSY`.
+fn is_locked(error: &DbErr) -> bool {
+    let DbErr::Conn(RuntimeErr::SqlxError(error)) = error else {
+        return false;
+    };
+    let database = error.as_database_error();
+    database.is_some_and(|error| error.code().as_deref() == Some("5"))
 }
 
 /// Whether no step is missing, asked as a role that may only read.
