@@ -12,7 +12,7 @@ use local::postgres::{Durability, PostgresServer, PostgresSpec};
 use local::preflight;
 use local::process::LineListener;
 use local::proxy::{Proxy, Target};
-use local::system::Programs;
+use local::system::{Programs, without_rates};
 
 use crate::plan::{GATEWAYS, PERSISTERS};
 use crate::stomp::HEART_BEAT;
@@ -116,7 +116,8 @@ impl Ground {
             let beat = format!("{}ms", HEART_BEAT.as_millis());
             let args = ["--auth", "open", "--heart-beat-send", &beat].map(str::to_owned);
             let listen = (Ipv4Addr::LOCALHOST, preflight::free_port()?).into();
-            let daemon = daemon(spec, &logs, number, "gateway", args.into(), &links);
+            let args = without_rates(args.into());
+            let daemon = daemon(spec, &logs, number, "gateway", args, &links);
             gateways.push(
                 Daemon::start(DaemonSpec {
                     listen: Some(listen),

@@ -16,7 +16,7 @@ use anyhow::{Context, ensure};
 use local::daemon::Daemon;
 use local::postgres::{Durability, PostgresServer, PostgresSpec};
 use local::preflight;
-use local::system::{Programs, System, SystemSpec};
+use local::system::{Programs, System, SystemSpec, without_rates};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -147,7 +147,7 @@ fn system(spec: &Spec, database_url: &str) -> anyhow::Result<SystemSpec> {
         partitions: PARTITIONS,
         database_url: database_url.to_owned(),
         daemon_args: Vec::new(),
-        gateway_args: gateway_args.into(),
+        gateway_args: without_rates(gateway_args.into()),
         nats_store: spec.folder.join("nats"),
         logs: spec.folder.clone(),
         listener: None,

@@ -16,15 +16,22 @@ mod users;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::{Request, State};
 use axum::http::Method;
 use axum::http::header::AUTHORIZATION;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use shared::bus::Bus;
+use shared::error_code::ErrorCode;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::problem::Problem;
+use crate::admission::Admission;
 use crate::auth::Authenticator;
+use crate::client_address::ClientAddress;
 
 /// How long a browser may remember that a page may ask.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_hours(2);
@@ -39,7 +46,7 @@ pub struct Api {
 }
 
 /// The routes under `/api`, each beside its handler, and the document of them.
-pub fn routes(api: Api) -> Router {
+pub fn routes(api: Api, admission: Admission) -> Router {
     let (queries, described) = OpenApiRouter::with_openapi(document::frame())
         .routes(routes!(chats::list))
         .routes(routes!(chats::one))
@@ -55,6 +62,7 @@ pub fn routes(api: Api) -> Router {
             "/api/openapi.json",
             get(move || std::future::ready(document.clone())),
         )
+        .layer(middleware::from_fn_with_state(admission, in_time))
         .layer(shared_with_pages())
 }
 
@@ -66,4 +74,22 @@ fn shared_with_pages() -> CorsLayer {
         .allow_methods([Method::GET])
         .allow_headers([AUTHORIZATION])
         .max_age(PREFLIGHT_MAX_AGE)
+}
+
+/// Refuses what an address asks beyond its rate. All rates are at least one a second, so that a problem's usual
+/// `Retry-After` of a second is right.
+async fn in_time(
+    State(admission): State<Admission>,
+    client: ClientAddress,
+    request: Request,
+    next: Next,
+) -> Response {
+    match admission.query(client) {
+        Ok(()) => next.run(request).await,
+        Err(reason) => {
+            reason.record(client.0);
+            let detail = "Your address asks for too much in a short time";
+            Problem::new(ErrorCode::RateLimited, detail).into_response()
+        }
+    }
 }

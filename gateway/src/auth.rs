@@ -70,6 +70,10 @@ impl Authenticator {
     /// [`shared::config::BadSettings`], or why the issuer can never be asked.
     pub fn start(config: &AuthConfig, life: &Lifecycle) -> anyhow::Result<Self> {
         if config.auth()? == Auth::Open {
+            tracing::warn!(
+                anywhere = config.auth_open_anywhere,
+                "AUTHENTICATION IS OFF (--auth open): every client is believed to be whoever it says. Development only!"
+            );
             return Ok(Self::Open);
         }
         provider::install();

@@ -36,10 +36,10 @@ pub struct TrustedProxies(Arc<[IpNet]>);
 
 impl Peer {
     /// An IPv4 address that came in through an IPv6 socket is an IPv4 address.
-    pub fn new(address: SocketAddr) -> Self {
+    pub fn new(address: SocketAddr, secure: bool) -> Self {
         Self {
             address: address.ip().to_canonical(),
-            secure: false,
+            secure,
         }
     }
 }
@@ -86,6 +86,16 @@ impl fmt::Display for ClientAddress {
     }
 }
 
+impl<S: Sync> FromRequestParts<S> for Peer {
+    type Rejection = StatusCode;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, StatusCode> {
+        // The listener says of every request where it came from.
+        let peer = parts.extensions.get::<Self>().copied();
+        peer.ok_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
 impl<S: Sync> FromRequestParts<S> for ClientAddress {
     type Rejection = StatusCode;
 
@@ -104,7 +114,7 @@ mod tests {
 
     fn client(peer: &str, forwarded: &[&'static str]) -> String {
         let proxies = ["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().unwrap());
-        let peer = Peer::new(SocketAddr::new(peer.parse().unwrap(), 4_711));
+        let peer = Peer::new(SocketAddr::new(peer.parse().unwrap(), 4_711), false);
         let headers = forwarded
             .iter()
             .map(|line| (X_FORWARDED_FOR, HeaderValue::from_static(line)))

@@ -1,9 +1,11 @@
 //! Settings of the gateway: flags and environment, each with its unit, default and check.
 
+mod admission;
 pub mod auth;
 mod drain;
 mod edge;
 mod playground;
+mod tls;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,12 +14,14 @@ use clap::{Args, Parser, Subcommand};
 use shared::config::{AdminConfig, BadSettings, NatsConfig, TelemetryConfig, duration};
 use shared::healthcheck::HealthcheckConfig;
 
+pub use self::admission::AdmissionConfig;
 use self::auth::AuthConfig;
 pub use self::drain::DrainConfig;
 pub use self::edge::EdgeConfig;
 pub use self::playground::PlaygroundConfig;
+pub use self::tls::TlsConfig;
 use crate::auth::mint::TokenConfig;
-use crate::session::SessionLimits;
+use crate::session::{RateLimits, SessionLimits};
 use crate::stomp::decode::DecodeLimits;
 
 /// Terminates STOMP over WebSocket and SockJS, publishes commands to NATS and relays chat events.
@@ -58,6 +62,12 @@ pub struct Config {
 
     #[command(flatten)]
     pub auth: AuthConfig,
+
+    #[command(flatten)]
+    pub tls: TlsConfig,
+
+    #[command(flatten)]
+    pub admission: AdmissionConfig,
 
     #[command(flatten)]
     pub nats: NatsConfig,
@@ -245,13 +255,14 @@ fn millis(duration: Duration) -> u32 {
 
 impl SessionConfig {
     /// The bounds in the form the session wants them.
-    pub fn limits(&self) -> SessionLimits {
+    pub fn limits(&self, rates: RateLimits) -> SessionLimits {
         SessionLimits {
             decode: DecodeLimits {
                 frame_octets_max: self.frame_octets_max as usize,
                 headers_max: self.headers_max.into(),
                 header_octets_max: self.header_octets_max as usize,
             },
+            rates,
             connect_max: self.connect_max,
             subscriptions_max: self.subscriptions_max as usize,
             commands_in_flight_max: self.commands_in_flight_max as usize,

@@ -14,6 +14,8 @@ use shared::lifecycle::Lifecycle;
 use shared::{clock, metric};
 use tracing::Instrument;
 
+use crate::admission::Admission;
+use crate::admission::users::UserRates;
 use crate::audit;
 use crate::auth::{Authenticator, Token};
 use crate::client_address::ClientAddress;
@@ -23,7 +25,8 @@ use crate::drain::Drain;
 use crate::fanout::{Fanout, Subscriber, SubscriberId};
 use crate::framing::Framing;
 use crate::outbound::{Answer, Item, Outbound, Outgoing};
-use crate::session::{Action, Now, Session, SessionLimits};
+use crate::refusal::Refusal;
+use crate::session::{Action, Now, Publish, Session, SessionLimits};
 use crate::transport::{Received, Transport};
 
 /// `server` header of CONNECTED.
@@ -42,6 +45,10 @@ pub struct Connections {
     pub commands: Commands,
     /// Where events come from.
     pub fanout: Fanout,
+    /// Who is let in.
+    pub admission: Admission,
+    /// How fast users may send.
+    pub user_rates: UserRates,
     /// Bounds of each session.
     pub limits: Arc<SessionLimits>,
     /// Most octets waiting for one client.
@@ -267,11 +274,7 @@ impl Connection<'_> {
                     self.writes.push(Outgoing::Frame(self.framing.wrap(frame)));
                 }
                 Action::Authenticate(token) => self.authenticate(token),
-                Action::Publish(publish) => {
-                    self.shared
-                        .commands
-                        .submit(publish, self.number, Arc::clone(&self.outbound));
-                }
+                Action::Publish(publish) => self.submit(publish),
                 Action::Subscribe {
                     number,
                     chat,
@@ -318,6 +321,25 @@ impl Connection<'_> {
             outbound.push_answer(Answer::Authenticated(result));
         };
         self.shared.life.spawn(task.in_current_span());
+    }
+
+    /// Hands a command on, unless its user sends too much through all sessions together.
+    fn submit(&self, publish: Publish) {
+        let in_time = match self.session.user() {
+            Some(user) => self.shared.user_rates.send(user),
+            None => Ok(()),
+        };
+        match in_time {
+            Ok(()) => {
+                let outbound = Arc::clone(&self.outbound);
+                self.shared.commands.submit(publish, self.number, outbound);
+            }
+            Err(retry_after) => {
+                let refused = Err(Refusal::rate_limited(retry_after));
+                self.outbound
+                    .push_answer(Answer::Outcome(publish.ticket, refused));
+            }
+        }
     }
 
     fn subscriber_id(&self, subscription: u32) -> SubscriberId {

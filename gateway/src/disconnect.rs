@@ -47,13 +47,15 @@ pub enum Disconnect {
     AuthenticationUnavailable,
     /// The token's time is over.
     TokenExpired,
+    /// The client was refused for its rate time and again, and went on.
+    RateLimited,
     /// A fault of ours.
     Internal,
 }
 
 impl Disconnect {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::ClientDisconnect,
         Self::ClientGone,
         Self::GoingAway {
@@ -74,6 +76,7 @@ impl Disconnect {
         Self::Unauthorized,
         Self::AuthenticationUnavailable,
         Self::TokenExpired,
+        Self::RateLimited,
         Self::Internal,
     ];
 
@@ -95,6 +98,8 @@ impl Disconnect {
             Self::SlowConsumer => 4002,
             Self::Unauthorized => 4003,
             Self::TokenExpired => 4004,
+            // 4000 and the number of HTTP's Too Many Requests.
+            Self::RateLimited => 4429,
         }
     }
 
@@ -121,6 +126,7 @@ impl Disconnect {
             Self::Unauthorized => "unauthorized",
             Self::AuthenticationUnavailable => "tokens cannot be checked",
             Self::TokenExpired => "token expired",
+            Self::RateLimited => "rate limited",
             Self::Internal => "internal error",
         };
         text.to_owned()
@@ -146,6 +152,7 @@ impl Disconnect {
             | Self::SockJsPayload
             | Self::LimitExceeded
             | Self::FrameTooLarge
+            | Self::RateLimited
             | Self::Unauthorized => false,
         }
     }
@@ -169,6 +176,7 @@ impl Disconnect {
             Self::Unauthorized => "unauthorized",
             Self::AuthenticationUnavailable => "authentication_unavailable",
             Self::TokenExpired => "token_expired",
+            Self::RateLimited => "rate_limited",
             Self::Internal => "internal",
         }
     }
@@ -186,6 +194,7 @@ impl Disconnect {
             Self::Unauthorized => Some("UNAUTHORIZED"),
             Self::AuthenticationUnavailable => Some("UNAVAILABLE"),
             Self::TokenExpired => Some("TOKEN_EXPIRED"),
+            Self::RateLimited => Some("RATE_LIMITED"),
             _ => None,
         }
     }

@@ -1,7 +1,7 @@
 //! The WebSocket opening handshake, server side (RFC 6455, section 4.2), over axum's request.
 //!
 //! axum's own WebSocket type hides the protocol's errors and its buffers; this hands tokio-tungstenite the bare
-//! TCP stream instead, so that every close has its right code and an idle connection costs little memory.
+//! stream instead, so that every close has its right code and an idle connection costs little memory.
 
 use axum::extract::Request;
 use axum::http::header::{
@@ -12,10 +12,11 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+
+use crate::listener::stream::ClientStream;
 
 /// STOMP's sub-protocols, the highest version first.
 const PROTOCOLS: [&str; 3] = ["v12.stomp", "v11.stomp", "v10.stomp"];
@@ -110,14 +111,14 @@ pub fn accept(request: Request) -> Result<Accepted, Box<Response>> {
 pub async fn complete(
     upgrade: OnUpgrade,
     message_octets_max: usize,
-) -> Result<WebSocketStream<TcpStream>, &'static str> {
+) -> Result<WebSocketStream<ClientStream>, &'static str> {
     let upgraded = upgrade
         .await
         .map_err(|_| "the client left during the handshake")?;
     // Taking hyper's connection apart also frees the read buffer it keeps.
     let parts = upgraded
-        .downcast::<TokioIo<TcpStream>>()
-        .map_err(|_| "not a TCP connection")?;
+        .downcast::<TokioIo<ClientStream>>()
+        .map_err(|_| "not a connection of the listener")?;
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_OCTETS)
         .write_buffer_size(WRITE_BUFFER_OCTETS)

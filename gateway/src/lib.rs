@@ -2,13 +2,14 @@
 //!
 //! It keeps no state that another gateway could not rebuild. Read in this order:
 //!
-//! - the road: [`listener`], [`client_address`], [`gate`], [`origins`], [`router`], [`handshake`], [`transport`], [`sockjs`], [`framing`];
+//! - the road: [`listener`], [`admission`], [`client_address`], [`gate`], [`origins`], [`router`], [`handshake`], [`transport`], [`sockjs`], [`framing`];
 //! - the protocol, pure: [`stomp`], [`session`], [`destination`], [`mod@refusal`], [`disconnect`];
 //! - who is there: [`auth`], [`audit`];
 //! - one client: [`connection`], [`outbound`], [`drain`];
 //! - what clients ask: [`commands`], [`outcomes`], [`owners`], [`beacons`], [`questions`], [`presence`];
 //! - what clients get: [`fanout`], [`chain`]; over plain HTTP: [`api`], [`playground`].
 
+pub mod admission;
 pub mod api;
 pub mod audit;
 pub mod auth;
@@ -59,6 +60,8 @@ use crate::connection::Connections;
 use crate::drain::Drain;
 use crate::fanout::Fanout;
 use crate::gate::Gate;
+use crate::listener::Door;
+use crate::listener::tls::Tls;
 use crate::origins::AllowedOrigins;
 use crate::owners::{GatewayReadiness, Owners};
 use crate::presence::Presence;
@@ -70,13 +73,16 @@ use crate::sockjs::sessions::SockJs;
 /// What kept it from starting.
 pub async fn run(config: Config) -> anyhow::Result<bool> {
     let telemetry = telemetry::start("gateway", &config.telemetry)?;
+    let tls = config.tls.files();
+    let tls = tls.map(|files| Tls::new(files, config.tls.tls_handshake_max));
+    let (tls, renewal) = tls.transpose()?.unzip();
+
     let life = Lifecycle::new();
     let auth = Authenticator::start(&config.auth, &life)?;
-    if matches!(auth, Authenticator::Open) {
-        tracing::warn!(
-            anywhere = config.auth.auth_open_anywhere,
-            "AUTHENTICATION IS OFF (--auth open): every client is believed to be whoever it says. Development only!"
-        );
+    let proxies = TrustedProxies::new(&config.edge.trusted_proxies);
+    let (admission, user_rates) = admission::start(&config.admission, &proxies, &life)?;
+    if let Some(renewal) = renewal {
+        life.spawn_attendant("TLS renewal", renewal.run());
     }
     let listener = bind(config.listen, "--listen").await?;
     let admin_listener = bind(config.admin.admin_listen, "--admin-listen").await?;
@@ -127,7 +133,9 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
         auth: auth.clone(),
         commands,
         fanout,
-        limits: Arc::new(config.session.limits()),
+        admission: admission.clone(),
+        user_rates,
+        limits: Arc::new(config.session.limits(config.admission.rates())),
         outbound_octets_max: config.session.outbound_octets_max as usize,
         write_max: config.session.write_max,
         life: life.clone(),
@@ -136,20 +144,17 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
     };
     let origins = Arc::new(AllowedOrigins::new(config.edge.allowed_origins));
     let sockjs = SockJs::new(connections.clone(), bus.clone(), &config.sockjs, &origins);
-    let gate = Gate {
-        proxies: TrustedProxies::new(&config.edge.trusted_proxies),
-        origins,
-    };
+    let gate = Gate { proxies, origins };
     let last_call = sockjs.clone().last_call();
     let page = config.playground.playground.as_deref();
     let router = router::router(connections, sockjs, Api { auth, bus }, page, gate);
-    let server = listener::serve(
-        listener,
-        router,
-        config.request_head_max,
-        life.clone(),
-        last_call,
-    );
+    let door = Door {
+        first_head_max: config.admission.first_head_max,
+        head_max: config.request_head_max,
+        admission,
+        tls,
+    };
+    let server = listener::serve(listener, router, door, life.clone(), last_call);
     life.spawn_essential("listener", server);
     // Before anybody can know that there is something to stop.
     let end = life.run_to_end(config.drain.drain())?;

@@ -1,15 +1,23 @@
-//! The port that clients connect to: takes TCP connections and has HTTP/1 spoken on them.
+//! The port that clients connect to: takes TCP connections and has HTTP/1 spoken on them, inside TLS if so set.
 //!
 //! axum's own server has no deadline for the head of a request: whoever connects and says nothing, or one octet a
 //! minute, would be kept for ever. Here there is one. Upgraded connections leave this module's care, but keep the
 //! TCP options set here: one whose client vanished without a word, and never promised heart-beats, is found out by
 //! TCP itself.
 
+pub mod stream;
+pub mod tls;
+
 use std::future::Future;
+use std::io;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
+use axum::response::IntoResponse;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -17,13 +25,22 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use rustix::net::sockopt;
 use shared::lifecycle::Lifecycle;
+use shared::metric;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use self::stream::ClientStream;
+use self::tls::Tls;
+use crate::admission::{Admission, Place, TurnedAway};
 use crate::client_address::Peer;
 
 /// Wait after a connection could not be taken, which mostly means that there are no file descriptors left.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
+
+/// How often it is said that connections cannot be taken, for as long as that goes on.
+const ACCEPT_COMPLAINT_INTERVAL: Duration = Duration::from_secs(10);
 
 /// A connection silent for so long is asked whether it still lives, so often and so many times before it counts as
 /// dead.
@@ -31,88 +48,201 @@ const KEEP_ALIVE_IDLE: Duration = Duration::from_mins(1);
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEP_ALIVE_PROBES_MAX: u32 = 3;
 
+/// Longest head of a request, in octets; a longer one is answered with 431. A token and many cookies fit.
+const REQUEST_HEAD_OCTETS_MAX: usize = 32 << 10;
+
+/// How many clients are told at a time why they are turned away; further ones are cut off without a word, so that
+/// a flood costs next to nothing.
+const TURNED_AWAY_AT_ONCE_MAX: usize = 64;
+
+/// Longest time that telling one of them may take.
+const TURN_AWAY_MAX: Duration = Duration::from_secs(5);
+
+/// What the listener goes by; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Door {
+    /// Longest wait for the head of a new connection's first request.
+    pub first_head_max: Duration,
+    /// Longest wait for the head of a request, on a new connection or between two requests.
+    pub head_max: Duration,
+    /// Decides who is let in.
+    pub admission: Admission,
+    /// Spoken when there is one.
+    pub tls: Option<Tls>,
+}
+
 /// Serves until the process is asked to stop; connections then finish the request they are at. Who comes after that
 /// and until the `last_call` is served one request, which finds most things closed.
-///
-/// `head_max` is the longest wait for the head of a request, on a new connection or between two requests.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
-    head_max: Duration,
+    door: Door,
     life: Lifecycle,
     last_call: impl Future<Output = ()>,
 ) {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(head_max);
+    http.timer(TokioTimer::new())
+        .header_read_timeout(door.head_max)
+        .max_buf_size(REQUEST_HEAD_OCTETS_MAX);
+    let turning_away = Arc::new(Semaphore::new(TURNED_AWAY_AT_ONCE_MAX));
     let closed = CancellationToken::new();
     let _closing = closed.clone().drop_guard();
     let mut last_call = pin!(last_call);
+    let mut complaint: Option<Instant> = None;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = &mut last_call => return,
         };
-        match accepted {
-            Ok((stream, address)) => {
-                let (http, router) = (http.clone(), router.clone());
-                let peer = Peer::new(address);
-                if life.is_stopping() {
-                    let closed = closed.clone().cancelled_owned();
-                    life.spawn(connection(once(http), stream, peer, router, closed));
-                } else {
-                    let stopping = life.clone();
-                    let stopping = async move { stopping.stopping().await };
-                    life.spawn(connection(http, stream, peer, router, stopping));
-                }
-            }
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be taken");
+                metrics::counter!(metric::ACCEPT_ERRORS).increment(1);
+                if complaint.is_none_or(|last| last.elapsed() > ACCEPT_COMPLAINT_INTERVAL) {
+                    tracing::warn!(%error, "connections cannot be taken");
+                    complaint = Some(Instant::now());
+                }
                 tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
+                continue;
+            }
+        };
+        let peer = Peer::new(address, door.tls.is_some());
+        let client = Client {
+            http: http.clone(),
+            stream,
+            peer,
+            door: door.clone(),
+        };
+        match door.admission.connection(peer) {
+            Ok(place) if life.is_stopping() => {
+                let closed = closed.clone().cancelled_owned();
+                life.spawn(client.once().serve(router.clone(), place, closed));
+            }
+            Ok(place) => {
+                let stopping = life.clone();
+                let stopping = async move { stopping.stopping().await };
+                life.spawn(client.serve(router.clone(), place, stopping));
+            }
+            Err(reason) => {
+                reason.record(peer.address);
+                if let Ok(permit) = Arc::clone(&turning_away).try_acquire_owned() {
+                    life.spawn(async move {
+                        let telling = client.turn_away(reason);
+                        // In vain if the client does not listen.
+                        let _ = tokio::time::timeout(TURN_AWAY_MAX, telling).await;
+                        drop(permit);
+                    });
+                }
             }
         }
     }
 }
 
-/// For connections that end after one request.
-fn once(mut http: http1::Builder) -> http1::Builder {
-    http.keep_alive(false);
-    http
-}
-
-/// Speaks HTTP on a connection, to the end of the request that is under way at `closing_time`.
-async fn connection(
+/// A connection that was just taken.
+struct Client {
     http: http1::Builder,
     stream: TcpStream,
     peer: Peer,
-    router: Router,
-    closing_time: impl Future<Output = ()>,
-) {
+    door: Door,
+}
+
+impl Client {
+    /// The same, for one request.
+    fn once(mut self) -> Self {
+        self.http.keep_alive(false);
+        self
+    }
+
+    /// Speaks HTTP on the connection, to the end of the request that is under way at `closing_time`.
+    async fn serve(self, router: Router, place: Place, closing_time: impl Future<Output = ()>) {
+        let Self {
+            http,
+            stream,
+            peer,
+            door,
+        } = self;
+        let stream = match open(stream, door.tls.as_ref()).await {
+            Ok(stream) => stream,
+            Err(error) => return not_secured(peer, &error),
+        };
+        let place = Arc::new(place);
+        let has_asked = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&has_asked);
+        let router = TowerToHyperService::new(router);
+        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+            asked.store(true, Ordering::Relaxed);
+            request.extensions_mut().insert(peer);
+            // An upgraded connection keeps its place when it leaves this task.
+            request.extensions_mut().insert(Arc::clone(&place));
+            router.call(request)
+        });
+        let connection = http
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        let mut connection = pin!(connection);
+        let mut first_deadline = pin!(tokio::time::sleep(door.first_head_max));
+        let mut closing_time = pin!(closing_time);
+        let (mut is_new, mut is_closing) = (true, false);
+        let ended = loop {
+            tokio::select! {
+                ended = connection.as_mut() => break ended,
+                () = &mut closing_time, if !is_closing => {
+                    is_closing = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                () = &mut first_deadline, if is_new => {
+                    is_new = false;
+                    if !has_asked.load(Ordering::Relaxed) {
+                        metrics::counter!(metric::TURNED_AWAY, "reason" => "no_request").increment(1);
+                        return tracing::debug!(client.address = %peer.address, "no request came");
+                    }
+                }
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "an HTTP connection ended early");
+        }
+    }
+
+    /// Answers whatever is asked with the reason, once.
+    async fn turn_away(self, reason: TurnedAway) {
+        let Self {
+            http,
+            stream,
+            peer,
+            door,
+        } = self.once();
+        let stream = match open(stream, door.tls.as_ref()).await {
+            Ok(stream) => stream,
+            Err(error) => return not_secured(peer, &error),
+        };
+        let service = service_fn(move |_: hyper::Request<Incoming>| async move {
+            Ok::<hyper::Response<Body>, std::convert::Infallible>(reason.into_response())
+        });
+        let connection = http.serve_connection(TokioIo::new(stream), service);
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "who was turned away did not hear why");
+        }
+    }
+}
+
+async fn open(stream: TcpStream, tls: Option<&Tls>) -> io::Result<ClientStream> {
     if let Err(error) = prepare(&stream) {
         // The client may be gone already; if so, that shows in a moment.
         tracing::debug!(%error, "TCP options could not be set");
     }
-    let router = TowerToHyperService::new(router);
-    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(peer);
-        router.call(request)
-    });
-    let connection = http
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    let mut connection = pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = closing_time => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "an HTTP connection ended early");
+    match tls {
+        Some(tls) => tls.accept(stream).await,
+        None => Ok(ClientStream::Plain(stream)),
     }
 }
 
-fn prepare(stream: &TcpStream) -> std::io::Result<()> {
+fn not_secured(peer: Peer, error: &io::Error) {
+    metrics::counter!(metric::TURNED_AWAY, "reason" => "tls").increment(1);
+    tracing::debug!(client.address = %peer.address, %error, "no TLS connection came of a TCP connection");
+}
+
+fn prepare(stream: &TcpStream) -> io::Result<()> {
     // Small frames must not wait for more to fill a packet.
     stream.set_nodelay(true)?;
     sockopt::set_socket_keepalive(stream, true)?;

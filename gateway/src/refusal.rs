@@ -3,6 +3,8 @@
 //! A refusal says what and why; where it is delivered, and beside which headers, is the session's business. It
 //! never ends a session: see [`crate::stomp::error::Violation`] for what does.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use shared::clock::Timestamp;
 use shared::error_code::ErrorCode;
@@ -66,6 +68,17 @@ impl Refusal {
         Self {
             retry_after_ms: Some(SUBSCRIBE_RETRY_AFTER_MS),
             ..Self::new(ErrorCode::TooManySubscriptions, message)
+        }
+    }
+
+    /// One frame more than the client may send in so short a time.
+    pub fn rate_limited(retry_after: Duration) -> Self {
+        let message = "Too many requests in a short time; it did not take effect";
+        // Not a moment too early: a part of a millisecond is one more.
+        let millis = u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            retry_after_ms: Some(millis.saturating_add(1)),
+            ..Self::new(ErrorCode::RateLimited, message)
         }
     }
 

@@ -1,6 +1,7 @@
 //! Every route that clients see, on one page.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -9,8 +10,9 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use crate::admission::Place;
 use crate::api::{self, Api};
-use crate::client_address::ClientAddress;
+use crate::client_address::{ClientAddress, Peer};
 use crate::connection::Connections;
 use crate::gate::{self, Gate};
 use crate::handshake;
@@ -33,6 +35,7 @@ pub fn router(
     page: Option<&Path>,
     gate: Gate,
 ) -> Router {
+    let admission = connections.admission.clone();
     Router::new()
         .route("/ws", get(base))
         .route("/ws/", get(base))
@@ -40,7 +43,7 @@ pub fn router(
         .route("/ws/{server}/{session}/websocket", get(sockjs_websocket))
         .with_state(connections)
         .merge(routes::routes(sockjs))
-        .merge(api::routes(queries))
+        .merge(api::routes(queries, admission))
         .merge(playground::routes(page))
         .layer(middleware::from_fn_with_state(gate, gate::pass))
 }
@@ -92,6 +95,18 @@ fn upgrade(
     if connections.life.is_stopping() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
     }
+    let Some(peer) = request.extensions().get::<Peer>().copied() else {
+        // The listener says of every request where it came from.
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let held = match connections.admission.session(peer, client) {
+        Ok(held) => held,
+        Err(reason) => {
+            reason.record(client.0);
+            return reason.into_response();
+        }
+    };
+    let place = request.extensions().get::<Arc<Place>>().cloned();
     let (response, upgrade) = match handshake::accept(request) {
         Ok(accepted) => accepted.into_parts(),
         Err(refusal) => return *refusal,
@@ -99,6 +114,7 @@ fn upgrade(
     let message_octets_max = connections.limits.decode.frame_octets_max + MESSAGE_OCTETS_SLACK;
     let life = connections.life.clone();
     life.spawn(async move {
+        let _until_the_end = (place, held);
         let stream = match handshake::complete(upgrade, message_octets_max).await {
             Ok(stream) => stream,
             Err(reason) => return tracing::debug!(reason, "no connection came of a handshake"),

@@ -11,6 +11,7 @@
 //! | Connected | SEND, transaction frames, ACK, NACK, (UN)SUBSCRIBE | Connected | see `on_frame` |
 //! | Connected | an answer of the shell | Connected | RECEIPT or error MESSAGE, the next command |
 //! | Connected | a violation of the protocol | Closed | ERROR, close |
+//! | Connected | too many refusals for its rate | Closed | ERROR, close |
 //! | Connected | silence for too long | Closed | close |
 //! | Connected | the token is over | Disconnecting | no more events |
 //! | Connected | DISCONNECT, or the client gone | Disconnecting | nothing yet |
@@ -34,6 +35,7 @@ mod on_acknowledgement;
 mod on_answer;
 mod on_frame;
 mod phase;
+mod rates;
 mod renewal;
 mod send;
 mod subscriptions;
@@ -56,6 +58,7 @@ use self::expiry::Expiry;
 pub use self::limits::SessionLimits;
 use self::on_frame::Flow;
 use self::phase::{Disconnecting, Phase};
+pub use self::rates::RateLimits;
 pub use self::tally::Tally;
 use crate::auth::{Principal, Unproven};
 use crate::disconnect::Disconnect;
@@ -332,6 +335,13 @@ impl Session {
                 if connected.next_committed_step(&mut Turn { now, out, tally }) {
                     continue;
                 }
+            }
+            if self
+                .phase
+                .connected()
+                .is_some_and(Connected::ignores_refusals)
+            {
+                return self.close(Disconnect::RateLimited, now, out);
             }
             match self.decoder.next(self.version()) {
                 None => break,

@@ -195,6 +195,24 @@ pub fn sqlite_url(file: &Path) -> anyhow::Result<String> {
     Ok(url + "?mode=rwc")
 }
 
+/// `args` for a gateway, and no rates nor counts by address among them where `args` name none: for clients that are
+/// programs, which all come from one address and send as fast as they can.
+pub fn without_rates(mut args: Vec<String>) -> Vec<String> {
+    for flag in [
+        "--session-sends-per-second-max",
+        "--session-subscribes-per-second-max",
+        "--address-connections-max",
+        "--address-connections-per-second-max",
+        "--address-queries-per-second-max",
+        "--connections-per-second-max",
+    ] {
+        if !args.iter().any(|arg| arg == flag) {
+            args.extend([flag.to_owned(), "0".to_owned()]);
+        }
+    }
+    args
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

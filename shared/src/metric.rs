@@ -10,6 +10,12 @@ pub const CONNECTIONS: &str = "gateway_connections";
 pub const DISCONNECTS: &str = "gateway_disconnects_total";
 /// Connections and requests turned away, by `reason`.
 pub const TURNED_AWAY: &str = "gateway_turned_away_total";
+/// Times that the listener could not take a connection, mostly for want of file descriptors.
+pub const ACCEPT_ERRORS: &str = "gateway_accept_errors_total";
+/// Times that new TLS files could not be used.
+pub const TLS_RENEWAL_ERRORS: &str = "gateway_tls_renewal_errors_total";
+/// Memory of the process that is resident, in octets.
+pub const RESIDENT_MEMORY: &str = "process_resident_memory_bytes";
 /// Subscriptions to chats on this gateway.
 pub const SUBSCRIPTIONS: &str = "gateway_subscriptions";
 /// Chats with at least one local subscriber, which is the number of NATS subscriptions held.
@@ -92,6 +98,17 @@ pub fn describe() {
         Unit::Count,
         "Connections and requests turned away, by reason"
     );
+    describe_counter!(
+        ACCEPT_ERRORS,
+        Unit::Count,
+        "Times that no connection could be taken"
+    );
+    describe_counter!(
+        TLS_RENEWAL_ERRORS,
+        Unit::Count,
+        "Times that new TLS files could not be used"
+    );
+    describe_gauge!(RESIDENT_MEMORY, Unit::Bytes, "Resident memory");
     describe_gauge!(SUBSCRIPTIONS, Unit::Count, "Subscriptions to chats");
     describe_gauge!(
         CHATS,

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use local::daemon::{Daemon, DaemonSpec};
 use local::nats::NatsServer;
+use local::system::without_rates;
 use local::{preflight, probe};
 
 use super::{Ground, Part, Server};
@@ -40,7 +41,7 @@ pub(super) fn start(ground: &Ground, heart_beat: &'static str) -> anyhow::Result
         "--nats-url".to_owned(),
         nats.url(),
     ];
-    args.extend(ground.gateway_args.clone());
+    args.extend(without_rates(ground.gateway_args.clone()));
     let gateway = Daemon::start(DaemonSpec {
         kind: "gateway",
         number: 1,

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use local::postgres::{Durability, PostgresServer, PostgresSpec};
-use local::system::{Programs, System, SystemSpec, sqlite_url};
+use local::system::{Programs, System, SystemSpec, sqlite_url, without_rates};
 use local::{preflight, tools};
 
 use super::{Ground, Part, Server, absent};
@@ -50,7 +50,7 @@ pub(super) fn start(
         database_url,
         // Lines at "info" are one per change of state, not one per event; the log is a file as in production.
         daemon_args: Vec::new(),
-        gateway_args: ground.gateway_args.clone(),
+        gateway_args: without_rates(ground.gateway_args.clone()),
         nats_store: folder.join("nats"),
         logs: folder,
         listener: None,

@@ -15,6 +15,7 @@ use super::authenticating::Agreed;
 use super::commands::Commands;
 use super::expiry::Expiry;
 use super::limits::SessionLimits;
+use super::rates::Rates;
 use super::send::{BadSend, SendRequest};
 use super::subscriptions::Subscriptions;
 use super::transactions::{Step, Transactions};
@@ -46,6 +47,9 @@ pub(super) struct Connected {
     pub(super) errors: u64,
     /// The same of notices.
     pub(super) notices: u64,
+    pub(super) rates: Rates,
+    /// The client goes on although it was refused for its rate time and again.
+    ignores_refusals: bool,
 }
 
 /// What holds up the frames behind it.
@@ -88,6 +92,8 @@ impl Connected {
         let server = limits.heart_beat(version);
         let tolerance = limits.heart_beat_tolerance;
         Self {
+            rates: Rates::new(limits.rates, now.instant),
+            ignores_refusals: false,
             version,
             user: principal.map(|principal| principal.user),
             expiry: principal.map(|principal| Expiry::new(principal, now)),
@@ -127,10 +133,20 @@ impl Connected {
 
     /// Turns a SEND into a command, or tells why not.
     pub(super) fn carry_out(&mut self, send: SendRequest, turn: &mut Turn<'_>) {
-        if self.expiry.is_some() && send.destination == destination::SESSION_TOKEN {
-            return self.renew(send, turn);
-        }
-        match send.check(self.user) {
+        let early = self.rates.send(turn.now.instant).err();
+        let checked = match early {
+            // Its body was not even looked at.
+            Some(retry_after) => Err(BadSend {
+                refusal: Refusal::rate_limited(retry_after),
+                author: self.user,
+                chat: None,
+            }),
+            None if self.expiry.is_some() && send.destination == destination::SESSION_TOKEN => {
+                return self.renew(send, turn);
+            }
+            None => send.check(self.user),
+        };
+        match checked {
             Ok(wish) => publish(self.commands.submit(send, wish), turn),
             Err(BadSend {
                 refusal,
@@ -156,6 +172,9 @@ impl Connected {
     /// to their callback for unhandled messages.
     pub(super) fn refuse(&mut self, refusal: &Refusal, failed: Failed<'_>, turn: &mut Turn<'_>) {
         self.errors += 1;
+        if refusal.code == ErrorCode::RateLimited && self.rates.is_ignored(turn.now.instant) {
+            self.ignores_refusals = true;
+        }
         turn.tally.count_refusal(refusal.code);
         let unsolicited = (
             &Label::new(
@@ -183,6 +202,11 @@ impl Connected {
                 .ack(frame, &message_id)
                 .body("application/json", &body),
         );
+    }
+
+    /// Whether the client goes on although it was refused for its rate time and again.
+    pub(super) fn ignores_refusals(&self) -> bool {
+        self.ignores_refusals
     }
 
     /// A refusal for whoever is not the user a destination names.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::rates::RateLimits;
 use crate::stomp::Version;
 use crate::stomp::decode::DecodeLimits;
 use crate::stomp::heartbeat::HeartBeat;
@@ -21,6 +22,8 @@ pub struct SessionLimits {
     pub transaction_octets_max: usize,
     /// Most commands without outcome; then the client's octets wait.
     pub commands_in_flight_max: usize,
+    /// How fast the client may send and subscribe.
+    pub rates: RateLimits,
     /// Longest time until CONNECT.
     pub connect_max: Duration,
     /// The smallest interval in which we send heart-beats, in milliseconds; 0 for never.
@@ -54,6 +57,7 @@ impl Default for SessionLimits {
             transaction_frames_max: 1_000,
             transaction_octets_max: 1 << 20,
             commands_in_flight_max: 64,
+            rates: RateLimits::default(),
             connect_max: Duration::from_secs(10),
             heart_beat_send_ms: 10_000,
             heart_beat_receive_ms: 25_000,

@@ -93,7 +93,9 @@ impl Connected {
         if id.is_some_and(|id| self.subscriptions.with_id(id).is_some()) {
             return Err(Violation::DuplicateSubscription);
         }
-        let source = match self.check_subscribe(frame, destination) {
+        let in_time = self.rates.subscribe(turn.now.instant);
+        let in_time = in_time.map_err(|retry_after| (Refusal::rate_limited(retry_after), None));
+        let source = match in_time.and_then(|()| self.check_subscribe(frame, destination)) {
             Ok(source) => source,
             Err((refusal, source)) => {
                 let failed = Failed {

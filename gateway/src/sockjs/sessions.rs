@@ -19,6 +19,7 @@ use super::receiver::Receiver;
 use super::registry::{Inserted, Registry};
 use super::relay::{self, Answer, NoAnswer, Question};
 use super::session::Timing;
+use crate::admission::TurnedAway;
 use crate::client_address::ClientAddress;
 use crate::config::SockJsConfig;
 use crate::connection::Connections;
@@ -53,6 +54,8 @@ pub enum Unserved {
     Unknown,
     /// Not now: too many sessions, NATS is away, the process is stopping, the session does not read.
     Unavailable,
+    /// No new sessions at the moment, or not from this address.
+    TurnedAway(TurnedAway),
     /// The body is longer than gateways pass on to each other.
     TooLong,
 }
@@ -62,6 +65,7 @@ enum NotMade {
     /// Another request makes it, here or on another gateway.
     Taken,
     Unavailable,
+    TurnedAway(TurnedAway),
 }
 
 impl SockJs {
@@ -155,6 +159,7 @@ impl SockJs {
                 Ok(receiver) => return Ok(receiver),
                 Err(NotMade::Taken) => {}
                 Err(NotMade::Unavailable) => return Err(Unserved::Unavailable),
+                Err(NotMade::TurnedAway(reason)) => return Err(Unserved::TurnedAway(reason)),
             }
         }
         Err(Unserved::Unavailable)
@@ -195,6 +200,11 @@ impl SockJs {
         if self.life().is_stopping() {
             return Err(NotMade::Unavailable);
         }
+        let admission = &self.inner.connections.admission;
+        let held = admission.session_over_http(client).map_err(|reason| {
+            reason.record(client.0);
+            NotMade::TurnedAway(reason)
+        })?;
         let (handle, inbound) = SessionHandle::new(self.inner.timing);
         match self.registry().insert(key, &handle) {
             Inserted::Yes => {}
@@ -218,8 +228,10 @@ impl SockJs {
         }
         let connections = self.inner.connections.clone();
         let transport = SockJsHttp::new(transport, handle, inbound);
-        self.life()
-            .spawn(async move { connections.serve(transport, client).await });
+        self.life().spawn(async move {
+            connections.serve(transport, client).await;
+            drop(held);
+        });
         Ok(receiver)
     }
 }
@@ -236,6 +248,7 @@ impl IntoResponse for Unserved {
                 "Try again later.\n",
             )
                 .into_response(),
+            Self::TurnedAway(reason) => reason.into_response(),
             Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
         }
     }

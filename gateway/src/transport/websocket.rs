@@ -45,7 +45,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> WebSocket<S> {
             Some(Ok(Message::Close(_))) => {
                 // Our answering Close frame is queued, and only now is there somebody to send it: nothing more
                 // will be read. A client that is gone already does not need it.
-                let _ = tokio::time::timeout(CLOSE_SEND_MAX, self.stream.flush()).await;
+                let last_words = async {
+                    self.stream.flush().await?;
+                    self.stream.get_mut().shutdown().await?;
+                    Ok::<(), Error>(())
+                };
+                let _ = tokio::time::timeout(CLOSE_SEND_MAX, last_words).await;
                 Err(Disconnect::ClientGone)
             }
             None => Err(Disconnect::ClientGone),
@@ -60,6 +65,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> WebSocket<S> {
     async fn hear_out(&mut self) {
         while let Some(Ok(message)) = self.stream.next().await {
             if message.is_close() {
+                // TLS wants its own end to be said; of TCP it would be the same to drop it.
+                let _ = self.stream.get_mut().shutdown().await;
                 return;
             }
         }

@@ -8,6 +8,7 @@
 )]
 
 mod acknowledging;
+mod admission;
 mod bounds;
 mod closing;
 mod connecting;
@@ -16,12 +17,14 @@ mod handshake;
 mod headers;
 mod heart_beats;
 mod origins;
+mod rates;
 mod receiving;
 mod sending;
 mod slow_consumer;
 mod subscribing;
 mod support;
 mod tables;
+mod tls;
 mod tokens;
 mod transactions;
 mod websocket;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use local::postgres::{Durability, PostgresServer, PostgresSpec};
-use local::system::{Programs, System, SystemSpec, sqlite_url};
+use local::system::{Programs, System, SystemSpec, sqlite_url, without_rates};
 use local::{preflight, tools};
 use tempfile::TempDir;
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
@@ -91,7 +91,7 @@ impl World {
             partitions: plan.partitions,
             database_url: database_url.clone(),
             daemon_args: plan.daemon_args,
-            gateway_args: plan.gateway_args,
+            gateway_args: without_rates(plan.gateway_args),
             nats_store: folder.path().join("nats"),
             logs: folder.path().to_owned(),
             listener: None,

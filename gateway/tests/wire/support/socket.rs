@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::within;
 
@@ -144,16 +144,33 @@ pub(crate) async fn get(
 
 /// The client's end of the connection.
 pub(crate) struct Socket {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Box<dyn Stream>>,
 }
+
+/// TCP, or TLS on it.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 impl Socket {
     /// A connection on which nothing was said yet.
     pub(crate) async fn tcp(server: SocketAddr) -> Self {
         let stream = within(TcpStream::connect(server)).await.unwrap();
         stream.set_nodelay(true).unwrap();
+        Self::on(stream)
+    }
+
+    /// The same from an address of 127.0.0.0/8, so that a test can be several clients.
+    pub(crate) async fn from(last: u8, server: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, last], 0).into()).unwrap();
+        Self::on(within(socket.connect(server)).await.unwrap())
+    }
+
+    /// On a connection that is there already.
+    pub(crate) fn on(stream: impl Stream + 'static) -> Self {
         Self {
-            stream: BufReader::new(stream),
+            stream: BufReader::new(Box::new(stream)),
         }
     }
 
@@ -251,6 +268,18 @@ impl Socket {
             masked: false,
             payload,
         })
+    }
+
+    /// So many octets.
+    pub(crate) async fn exactly(&mut self, octets: usize) -> Vec<u8> {
+        let mut read = vec![0; octets];
+        within(self.stream.read_exact(&mut read)).await.unwrap();
+        read
+    }
+
+    /// Everything until the end of the connection, proper or not.
+    pub(crate) async fn read_to_end(&mut self, octets: &mut Vec<u8>) -> std::io::Result<usize> {
+        self.stream.read_to_end(octets).await
     }
 
     async fn octet(&mut self) -> u8 {
