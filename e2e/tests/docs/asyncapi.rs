@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use gateway::destination::{self, Source};
 use gateway::disconnect::Disconnect;
 use gateway::refusal::{About, Refusal};
+use gateway::stomp::Command;
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
 use shared::error_code::ErrorCode;
@@ -78,8 +79,10 @@ fn every_destination_is_there_with_its_operation() {
             continue;
         };
         if operation["action"] == "receive" {
-            let kind = destination::event_type(address);
-            sent.insert(kind.unwrap_or_else(|| panic!("{name}: {address}")).name());
+            let kind = destination::event_type(address).map(EventType::name);
+            let token = (address == destination::SESSION_TOKEN).then_some("token");
+            let meant = kind.or(token);
+            sent.insert(meant.unwrap_or_else(|| panic!("{name}: {address}")));
         } else {
             let filled = address.replace("{chatId}", "4").replace("{userId}", "1");
             // The compiler says when there is another one.
@@ -91,37 +94,54 @@ fn every_destination_is_there_with_its_operation() {
             });
         }
     }
-    let kinds: BTreeSet<_> = EventType::ALL.iter().map(|kind| kind.name()).collect();
-    assert_eq!(sent, kinds);
-    assert_eq!(sources.len(), 3, "{sources:?}");
+    let kinds = EventType::ALL.iter().map(|kind| kind.name());
+    assert_eq!(sent, kinds.chain(["token"]).collect());
+    let all = ["chat", "own errors", "errors of", "session notices"];
+    assert_eq!(sources, all.into());
 }
 
-/// Codes that `e2e/tests/it/asyncapi.rs` cannot provoke; all others it wants to see on the wire.
 #[test]
-fn examples_that_no_system_was_brought_to_are_as_the_gateway_writes_them() {
+fn every_frame_is_there_that_clients_may_send() {
+    let document = document();
+    let operations = document["operations"].as_object().unwrap();
+    let received = operations
+        .values()
+        .filter(|operation| operation["action"] == "receive");
+    let messages = received.flat_map(|operation| operation["messages"].as_array().unwrap());
+    let resolve = |reference: &Value| {
+        let reference = reference["$ref"].as_str().unwrap();
+        document.pointer(reference.trim_start_matches('#')).unwrap()
+    };
+    // Of a channel, and then of the components. A title starts with the frame's command.
+    let titles = messages.map(|message| resolve(resolve(message))["title"].as_str().unwrap());
+    let documented: BTreeSet<_> = titles
+        .map(|title| title.split(' ').next().unwrap())
+        .collect();
+    let known = Command::ALL.iter().map(|command| command.name());
+    // Which is CONNECT under another name.
+    let known = known.filter(|name| *name != "STOMP");
+    assert_eq!(documented, known.collect());
+}
+
+/// The only code that `e2e/tests/it/asyncapi.rs` cannot provoke; all others it wants to see on the wire.
+#[test]
+fn the_example_that_no_system_was_brought_to_is_as_the_gateway_writes_it() {
     let (author, chat) = (UserId::try_from(1).unwrap(), ChatId::try_from(4).unwrap());
     let document = document();
-    let examples = &document["components"]["messages"]["error"]["examples"];
-    for code in [
-        ErrorCode::Unauthorized,
-        ErrorCode::AuthorMismatch,
-        ErrorCode::Forbidden,
-        ErrorCode::RateLimited,
-        ErrorCode::Expired,
-    ] {
-        let mut examples = examples.as_array().unwrap().iter();
-        let example = examples.find(|example| example["name"] == code.name());
-        let payload = &example.unwrap()["payload"];
-        let about = About {
-            destination: payload["destination"].as_str().unwrap(),
-            chat: Some(chat),
-            author: Some(author),
-        };
-        // 2024-08-16T17:26:57.660207Z, the time of all examples.
-        let time = Timestamp::from_micros(1_723_829_217_660_207);
-        let body = Refusal::for_outcome(code, author, chat).body(about, time);
-        assert_eq!(*payload, serde_json::from_str::<Value>(&body).unwrap());
-    }
+    let examples = document["components"]["messages"]["error"]["examples"].as_array();
+    let mut examples = examples.unwrap().iter();
+    let code = ErrorCode::RateLimited;
+    let example = examples.find(|example| example["name"] == code.name());
+    let payload = &example.unwrap()["payload"];
+    let about = About {
+        destination: payload["destination"].as_str().unwrap(),
+        chat: Some(chat),
+        author: Some(author),
+    };
+    // 2024-08-16T17:26:57.660207Z, the time of all examples.
+    let time = Timestamp::from_micros(1_723_829_217_660_207);
+    let body = Refusal::for_outcome(code, author, chat).body(about, time);
+    assert_eq!(*payload, serde_json::from_str::<Value>(&body).unwrap());
 }
 
 #[test]

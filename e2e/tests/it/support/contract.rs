@@ -1,24 +1,19 @@
 //! `docs/asyncapi.yaml` as a judge: whether a frame is one of the messages that it describes, or one of its examples.
 
+mod example;
+mod words;
+
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use jsonschema::{Draft, Validator};
 use serde_json::{Value, json};
 
+pub(crate) use example::Example;
+use example::{command, payload};
+
 /// The document, with its schemas ready for use.
 pub(crate) static CONTRACT: LazyLock<Contract> = LazyLock::new(Contract::read);
-
-/// Values that differ from run to run, among headers and in bodies. Their form is the schemas' business.
-const VOLATILE: [&str; 7] = [
-    "content-length",
-    "eventTime",
-    "id",
-    "message-id",
-    "server",
-    "session",
-    "timestamp",
-];
 
 /// See [`CONTRACT`].
 pub(crate) struct Contract {
@@ -30,14 +25,6 @@ pub(crate) struct Contract {
 struct Message {
     headers: Validator,
     payload: Validator,
-}
-
-/// An example, with the message that it is one of.
-#[derive(Debug, Clone)]
-pub(crate) struct Example {
-    /// The STOMP command of its frame.
-    pub(crate) command: &'static str,
-    example: Value,
 }
 
 impl Contract {
@@ -119,57 +106,7 @@ impl Contract {
         if let Some(headers) = example.get("headers") {
             assert!(schemas.headers.is_valid(headers), "{name}");
         }
-        Example {
-            command: command(message),
-            example: example.clone(),
-        }
-    }
-}
-
-impl Example {
-    /// Headers and body of its frame.
-    pub(crate) fn frame(&self) -> (Vec<(&str, &str)>, String) {
-        let headers = self.example["headers"].as_object().unwrap();
-        let headers = headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str().unwrap()));
-        let payload = &self.example["payload"];
-        let body = payload
-            .as_str()
-            .map_or_else(|| payload.to_string(), str::to_owned);
-        (headers.collect(), body)
-    }
-
-    /// Whether a frame is this, but for what differs from run to run.
-    pub(crate) fn is(&self, command: &str, headers: &Value, body: &str) -> bool {
-        command == self.command
-            && masked(&payload(command, body)) == masked(&self.example["payload"])
-            && self
-                .example
-                .get("headers")
-                .is_none_or(|expected| masked(headers) == masked(expected))
-    }
-}
-
-/// The command of a message's frames.
-fn command(message: &str) -> &'static str {
-    match message {
-        "connect" => "CONNECT",
-        "connected" => "CONNECTED",
-        "subscribe" => "SUBSCRIBE",
-        "unsubscribe" => "UNSUBSCRIBE",
-        "disconnect" => "DISCONNECT",
-        "receipt" => "RECEIPT",
-        "breach" => "ERROR",
-        "joinChat" | "leaveChat" | "startTyping" | "stopTyping" => "SEND",
-        _ => "MESSAGE",
-    }
-}
-
-fn payload(command: &str, body: &str) -> Value {
-    match command {
-        "MESSAGE" => serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {body}")),
-        _ => json!(body),
+        Example::new(command(message), example.clone())
     }
 }
 
@@ -185,14 +122,4 @@ fn is_address(channel: &Value, destination: &str) -> bool {
             .all(|(part, found)| part == found || part.starts_with('{'))
         // `/user/queue/errors` is no user's.
         && (address == destination || !destination.starts_with("/user/queue/"))
-}
-
-fn masked(value: &Value) -> Value {
-    let mut value = value.clone();
-    for (name, value) in value.as_object_mut().into_iter().flatten() {
-        if VOLATILE.contains(&name.as_str()) {
-            *value = json!("…");
-        }
-    }
-    value
 }

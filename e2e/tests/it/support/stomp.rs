@@ -8,11 +8,12 @@ use std::net::SocketAddr;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::contract::CONTRACT;
-use super::within;
+use super::{WAIT_MAX, within};
 
 /// Frames kept for later; a test that lets more pile up has lost its way.
 const INBOX_MAX: usize = 10_000;
@@ -140,7 +141,10 @@ impl Client {
 
     /// The first frame, among those that came and those to come, that `wanted` accepts.
     pub(crate) async fn take(&mut self, wanted: impl Fn(&Frame) -> bool) -> Frame {
-        within("a frame", self.take_whenever(wanted)).await
+        match timeout(WAIT_MAX, self.take_whenever(wanted)).await {
+            Ok(frame) => frame,
+            Err(_) => panic!("none of these is the frame: {:#?}", self.inbox),
+        }
     }
 
     /// The same without a deadline, for a background task that may well have nothing to do.
