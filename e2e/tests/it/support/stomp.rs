@@ -141,10 +141,8 @@ impl Client {
 
     /// The first frame, among those that came and those to come, that `wanted` accepts.
     pub(crate) async fn take(&mut self, wanted: impl Fn(&Frame) -> bool) -> Frame {
-        match timeout(WAIT_MAX, self.take_whenever(wanted)).await {
-            Ok(frame) => frame,
-            Err(_) => panic!("none of these is the frame: {:#?}", self.inbox),
-        }
+        let taken = timeout(WAIT_MAX, self.take_whenever(wanted)).await;
+        taken.unwrap_or_else(|_| panic!("none of these is the frame: {:#?}", self.inbox))
     }
 
     /// The same without a deadline, for a background task that may well have nothing to do.
