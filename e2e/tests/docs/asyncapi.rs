@@ -5,13 +5,10 @@ use std::collections::BTreeSet;
 
 use gateway::destination::{self, Source};
 use gateway::disconnect::Disconnect;
-use gateway::refusal::{About, Refusal};
 use gateway::stomp::Command;
 use serde_json::{Value, json};
-use shared::clock::Timestamp;
 use shared::error_code::ErrorCode;
 use shared::event::EventType;
-use shared::id::{ChatId, UserId};
 
 fn document() -> Value {
     yaml_serde::from_str(include_str!("../../../docs/asyncapi.yaml")).unwrap()
@@ -121,27 +118,6 @@ fn every_frame_is_there_that_clients_may_send() {
     // Which is CONNECT under another name.
     let known = known.filter(|name| *name != "STOMP");
     assert_eq!(documented, known.collect());
-}
-
-/// The only code that `e2e/tests/it/asyncapi.rs` cannot provoke; all others it wants to see on the wire.
-#[test]
-fn the_example_that_no_system_was_brought_to_is_as_the_gateway_writes_it() {
-    let (author, chat) = (UserId::try_from(1).unwrap(), ChatId::try_from(4).unwrap());
-    let document = document();
-    let examples = document["components"]["messages"]["error"]["examples"].as_array();
-    let mut examples = examples.unwrap().iter();
-    let code = ErrorCode::RateLimited;
-    let example = examples.find(|example| example["name"] == code.name());
-    let payload = &example.unwrap()["payload"];
-    let about = About {
-        destination: payload["destination"].as_str().unwrap(),
-        chat: Some(chat),
-        author: Some(author),
-    };
-    // 2024-08-16T17:26:57.660207Z, the time of all examples.
-    let time = Timestamp::from_micros(1_723_829_217_660_207);
-    let body = Refusal::for_outcome(code, author, chat).body(about, time);
-    assert_eq!(*payload, serde_json::from_str::<Value>(&body).unwrap());
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The part of the document that is about tokens, against a gateway that wants them.
+//! The part of the document that is about tokens, and about those who send too fast, against a gateway that wants
+//! tokens and little else.
 
 use std::time::Duration;
 
@@ -20,6 +21,10 @@ const NEARLY_OVER: Duration = Duration::from_secs(50);
 /// Long enough for the renewal's RECEIPT to come first.
 const OVER_SOON: Duration = Duration::from_secs(2);
 
+/// More than a session may send at once, a burst of five, and not so many that the rest could not be sent to a gateway
+/// that has stopped listening.
+const SENDS: u32 = 20;
+
 /// Everything that is said and heard about tokens.
 pub(super) async fn play(dialogue: &mut Dialogue) {
     let mut plan = Plan::small(Database::Sqlite);
@@ -30,6 +35,10 @@ pub(super) async fn play(dialogue: &mut Dialogue) {
         SECRET,
         "--jwt-leeway",
         "0s",
+        "--session-sends-per-second-max",
+        "1",
+        "--session-refusals-per-minute-max",
+        "1",
     ];
     plan.gateway_args = args.map(str::to_owned).to_vec();
     let world = World::start(plan).await;
@@ -41,11 +50,7 @@ pub(super) async fn play(dialogue: &mut Dialogue) {
     dialogue.hear(&["breach/UNAUTHORIZED"]).await;
 
     dialogue.reopen(gateway).await;
-    let token = token(NEARLY_OVER);
-    dialogue
-        .say_with("connect/withToken", EXAMPLE, &token)
-        .await;
-    dialogue.hear(&["connected/asUser"]).await;
+    connect(dialogue).await;
     dialogue.say("subscribe/subscribeToErrorsOfUser").await;
     dialogue
         .say("subscribe/subscribeToErrorsOfSomebodyElse")
@@ -63,13 +68,35 @@ pub(super) async fn play(dialogue: &mut Dialogue) {
     let renewal = [("destination", "/session/token")];
     dialogue.raw("SEND", &renewal, "no token").await;
     dialogue.hear(&["error/UNAUTHORIZED"]).await;
-    let token = self::token(OVER_SOON);
+    let token = token(OVER_SOON);
     dialogue
         .say_with("freshToken/renewed", EXAMPLE, &token)
         .await;
     dialogue
         .hear(&["receipt/renewed", "breach/TOKEN_EXPIRED"])
         .await;
+
+    dialogue.reopen(gateway).await;
+    connect(dialogue).await;
+    hurry(dialogue).await;
+}
+
+async fn connect(dialogue: &mut Dialogue) {
+    let token = token(NEARLY_OVER);
+    dialogue
+        .say_with("connect/withToken", EXAMPLE, &token)
+        .await;
+    dialogue.hear(&["connected/asUser"]).await;
+}
+
+/// Sends faster than the gateway takes it, and goes on when it is told so.
+async fn hurry(dialogue: &mut Dialogue) {
+    let typing = [("destination", "/chat/events.stopTyping")];
+    for _ in 0..SENDS {
+        dialogue.raw("SEND", &typing, r#"{"chatId":4}"#).await;
+    }
+    let refused = ["error/RATE_LIMITED", "breach/RATE_LIMITED"];
+    dialogue.hear(&refused).await;
 }
 
 /// A token of user 1.

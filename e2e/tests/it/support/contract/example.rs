@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// Values that differ from run to run, among headers and in bodies. Their form is the schemas' business.
-const VOLATILE: [&str; 10] = [
+const VOLATILE: [&str; 11] = [
     "ack",
     "content-length",
     "eventTime",
@@ -11,6 +11,7 @@ const VOLATILE: [&str; 10] = [
     "expiresInMs",
     "id",
     "message-id",
+    "retryAfterMs",
     "server",
     "session",
     "timestamp",
