@@ -12,7 +12,7 @@
 //! them out; the clients ([`stomp`], [`sender`], [`subscriber`], with their common [`tally`]); the [`evidence`],
 //! the [`records`] that the database adds to it, and the [`check`] (pure) that finds each [`violation`]; the
 //! [`run`] of all that, its [`config`] and its [`summary`]; and the [`outside`], where somebody else breaks things.
-//! Apart from all that, [`rolling`] is what ought to be no fault at all: a deploy.
+//! Apart from all that, [`rolling`] is what ought to be no fault at all, a deploy, and [`siege`] is what strangers do.
 
 #![warn(missing_docs)]
 
@@ -23,10 +23,12 @@ pub mod faults;
 pub mod ground;
 pub mod outside;
 pub mod plan;
+pub mod program;
 pub mod records;
 pub mod rolling;
 pub mod run;
 pub mod sender;
+pub mod siege;
 pub mod stomp;
 pub mod subscriber;
 pub mod summary;

@@ -1,49 +1,27 @@
 //! `make chaos`: prints the seed, breaks things, prints what came of it.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use chaos::config::Config;
 use chaos::outside::{Outside, attend};
+use chaos::program;
 use chaos::run::{Spec, run};
 use chaos::summary::Summary;
 use local::system::Programs;
 use local::{preflight, tools};
-use shared::config::{EXIT_BAD_SETTINGS, Parsed};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let config = match shared::config::parse::<Config>(std::env::args_os()) {
-        Parsed::Settings(config) => *config,
-        Parsed::Answer(text) => {
-            say(&text);
-            return ExitCode::SUCCESS;
-        }
-        Parsed::Wrong(text) => {
-            complain(&text);
-            return ExitCode::from(EXIT_BAD_SETTINGS);
-        }
-    };
-    let seed = config.seed.unwrap_or_else(rand::random);
-    say(&format!(
-        "chaos with seed {seed}, for {} minutes\n",
-        config.minutes
-    ));
-    match judge(&config, seed).await {
-        Ok(summary) => {
-            say(&summary.to_string());
-            if summary.is_clean() {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            }
-        }
-        Err(error) => {
-            complain(&format!("error: {error:#}\n"));
-            ExitCode::FAILURE
-        }
-    }
+    program::run(async |config: Config| {
+        let seed = config.seed.unwrap_or_else(rand::random);
+        program::say(&format!(
+            "chaos with seed {seed}, for {} minutes\n",
+            config.minutes
+        ));
+        judge(&config, seed).await
+    })
+    .await
 }
 
 async fn judge(config: &Config, seed: u64) -> anyhow::Result<Summary> {
@@ -88,14 +66,4 @@ async fn judge(config: &Config, seed: u64) -> anyhow::Result<Summary> {
         folder: data,
     })
     .await
-}
-
-/// To standard output. A closed terminal is no reason to fail.
-fn say(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
-}
-
-/// To standard error.
-fn complain(text: &str) {
-    let _ = std::io::stderr().write_all(text.as_bytes());
 }

@@ -104,6 +104,11 @@ pub struct Session {
 impl Session {
     /// Opens a WebSocket and a STOMP session.
     pub async fn connect(gateway: SocketAddr) -> Result<Self, Lost> {
+        Self::connect_with(gateway, &[]).await
+    }
+
+    /// The same, with these headers in CONNECT as well.
+    pub async fn connect_with(gateway: SocketAddr, more: &[(&str, &str)]) -> Result<Self, Lost> {
         let connect = async {
             let stream = TcpStream::connect(gateway)
                 .await
@@ -117,8 +122,10 @@ impl Session {
                 heard: Instant::now(),
             };
             let wants = format!("0,{}", HEART_BEAT.as_millis());
-            let headers = [("accept-version", "1.2"), ("heart-beat", &wants)];
-            session.send("CONNECT", &headers, "").await?;
+            let headers = [("accept-version", "1.2"), ("heart-beat", wants.as_str())];
+            session
+                .send("CONNECT", &[&headers, more].concat(), "")
+                .await?;
             match session.next().await? {
                 frame if frame.command == "CONNECTED" => Ok(session),
                 frame => Err(Lost::Protocol(format!("instead of CONNECTED: {frame:?}"))),

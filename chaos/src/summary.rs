@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::program::Report;
 use crate::tally::{Count, Totals};
 use crate::violation::Violation;
 
@@ -29,12 +30,13 @@ pub struct Summary {
     pub logs: PathBuf,
 }
 
-impl Summary {
-    /// Whether every promise was kept.
-    pub fn is_clean(&self) -> bool {
+impl Report for Summary {
+    fn is_clean(&self) -> bool {
         self.violations.is_empty()
     }
+}
 
+impl Summary {
     fn count(&self, what: Count) -> u64 {
         self.totals.counts.get(&what).copied().unwrap_or_default()
     }

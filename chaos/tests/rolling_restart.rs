@@ -1,12 +1,6 @@
 //! A deploy under load, in small; `cargo run -p chaos --bin rolling` is the large form.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on has failed, helpers included"
-)]
-
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use chaos::rolling::{Spec, run};
@@ -24,11 +18,7 @@ async fn a_deploy_is_noticed_by_its_announced_closes_alone() {
         .tempdir()
         .unwrap();
     let outcome = run(&Spec {
-        programs: Programs {
-            nats_server: tools::find_nats_server().unwrap(),
-            persister: built("persister"),
-            gateway: built("gateway"),
-        },
+        programs: Programs::find().unwrap(),
         postgres_programs: tools::find_postgres().unwrap(),
         folder: folder.path().join("run"),
         gateways: GATEWAYS,
@@ -54,17 +44,4 @@ async fn a_deploy_is_noticed_by_its_announced_closes_alone() {
         let expected = Duration::from_millis(closes.len() as u64 * 10) * 2 / 3;
         assert!(spread >= expected, "{spread:?} of {expected:?}\n{outcome}");
     }
-}
-
-/// A program of this workspace.
-fn built(name: &str) -> PathBuf {
-    let this = std::env::current_exe().unwrap();
-    // target/debug/deps/rolling_restart-<hash>
-    let program = this.ancestors().nth(2).unwrap().join(name);
-    assert!(
-        program.is_file(),
-        "{} is not built; `make test` builds it first, and so does `cargo build --bins`",
-        program.display()
-    );
-    program
 }

@@ -7,10 +7,10 @@
 )]
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use chaos::plan::{Blow, Lane, Plan};
+use chaos::program::Report;
 use chaos::run::{Spec, run};
 use local::system::Programs;
 use local::tools;
@@ -29,11 +29,7 @@ async fn half_a_minute_of_chaos_breaks_no_promise() {
     let summary = run(Spec {
         seed: SEED,
         length: LENGTH,
-        programs: Programs {
-            nats_server: tools::find_nats_server().unwrap(),
-            persister: built("persister"),
-            gateway: built("gateway"),
-        },
+        programs: Programs::find().unwrap(),
         postgres_programs: tools::find_postgres().unwrap(),
         folder: folder.path().join("run"),
     })
@@ -80,17 +76,4 @@ fn struck(seed: u64) -> [bool; 12] {
         some(|lane| matches!(lane, Lane::PersisterNatsLink { .. }), cut),
         some(|lane| matches!(lane, Lane::DatabaseLink(_)), cut),
     ]
-}
-
-/// A program of this workspace.
-fn built(name: &str) -> PathBuf {
-    let this = std::env::current_exe().unwrap();
-    // target/debug/deps/short_run-<hash>
-    let program = this.ancestors().nth(2).unwrap().join(name);
-    assert!(
-        program.is_file(),
-        "{} is not built; `make test` builds it first, and so does `cargo build --bins`",
-        program.display()
-    );
-    program
 }

@@ -11,6 +11,7 @@ use futures_util::future::{join_all, select_all};
 use crate::daemon::{Daemon, DaemonSpec};
 use crate::nats::NatsServer;
 use crate::process::{LineListener, Process};
+use crate::tools;
 
 /// The three programs a system is made of.
 #[derive(Debug, Clone)]
@@ -21,6 +22,20 @@ pub struct Programs {
     pub persister: PathBuf,
     /// Ours.
     pub gateway: PathBuf,
+}
+
+impl Programs {
+    /// Ours as cargo built them together with the program that asks, and a nats-server that is new enough.
+    ///
+    /// # Errors
+    /// Which one is not there.
+    pub fn find() -> anyhow::Result<Self> {
+        Ok(Self {
+            nats_server: tools::find_nats_server()?,
+            persister: tools::built("persister")?,
+            gateway: tools::built("gateway")?,
+        })
+    }
 }
 
 /// What to start.

@@ -27,6 +27,28 @@ pub fn project_folder() -> &'static Path {
     crate_folder.parent().unwrap_or(crate_folder)
 }
 
+/// A program of this workspace, from the folder that cargo built the one that asks into; a test may ask too.
+///
+/// # Errors
+/// It is not there.
+pub fn built(name: &str) -> anyhow::Result<PathBuf> {
+    let this = std::env::current_exe()?;
+    let folder = this.parent().context("this program lies in no folder")?;
+    // Tests are in target/debug/deps, programs one above.
+    let folder = match folder.parent() {
+        Some(above) if folder.ends_with("deps") => above,
+        _ => folder,
+    };
+    let program = folder.join(name);
+    if !program.is_file() {
+        bail!(
+            "{} is not built; `make test` builds it first, and so does `cargo build --bins`",
+            program.display()
+        );
+    }
+    Ok(program)
+}
+
 /// The folder of the playground that `make playground` built.
 pub fn find_playground() -> Option<PathBuf> {
     let folder = project_folder().join("playground/dist");

@@ -1,17 +1,16 @@
 //! A deploy under load, measured: `cargo run --release -p chaos --bin rolling -- --clients 5000`.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context;
+use chaos::program;
 use chaos::rolling::outcome::Outcome;
 use chaos::rolling::{Spec, run};
 use clap::Parser;
 use local::system::Programs;
 use local::tools;
-use shared::config::{EXIT_BAD_SETTINGS, Parsed, duration, parse};
+use shared::config::duration;
 
 /// Replaces every gateway and persister, one after the other, while clients are at work.
 ///
@@ -46,47 +45,17 @@ struct Config {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let config = match parse::<Config>(std::env::args_os()) {
-        Parsed::Settings(config) => *config,
-        Parsed::Answer(text) => {
-            say(&text);
-            return ExitCode::SUCCESS;
-        }
-        Parsed::Wrong(text) => {
-            complain(&text);
-            return ExitCode::from(EXIT_BAD_SETTINGS);
-        }
-    };
-    match deploy(&config).await {
-        Ok(outcome) => {
-            say(&outcome.to_string());
-            if outcome.violations().is_empty() {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            }
-        }
-        Err(error) => {
-            complain(&format!("error: {error:#}\n"));
-            ExitCode::FAILURE
-        }
-    }
+    program::run(deploy).await
 }
 
-async fn deploy(config: &Config) -> anyhow::Result<Outcome> {
+async fn deploy(config: Config) -> anyhow::Result<Outcome> {
     anyhow::ensure!(
         !config.data.exists(),
         "{} exists; remove it or name another with --data",
         config.data.display()
     );
-    let this = std::env::current_exe()?;
-    let folder = this.parent().context("this program lies in no folder")?;
     run(&Spec {
-        programs: Programs {
-            nats_server: tools::find_nats_server()?,
-            persister: folder.join("persister"),
-            gateway: folder.join("gateway"),
-        },
+        programs: Programs::find()?,
         postgres_programs: tools::find_postgres()?,
         // PostgreSQL runs in its own folder, from where a relative path leads elsewhere.
         folder: std::path::absolute(&config.data)?,
@@ -97,14 +66,4 @@ async fn deploy(config: &Config) -> anyhow::Result<Outcome> {
         drain_window: config.drain_window,
     })
     .await
-}
-
-/// To standard output. A closed terminal is no reason to fail.
-fn say(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
-}
-
-/// To standard error.
-fn complain(text: &str) {
-    let _ = std::io::stderr().write_all(text.as_bytes());
 }

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::traveller::{Close, Journey, hint};
 use crate::evidence::Stored;
+use crate::program::Report;
 
 /// Troubles quoted of each kind of report; one broken thing troubles many clients.
 const QUOTED_MAX: usize = 10;
@@ -105,6 +106,12 @@ fn by_second(moments: impl Iterator<Item = Duration>) -> Vec<usize> {
         counts[second] += 1;
     }
     counts
+}
+
+impl Report for Outcome {
+    fn is_clean(&self) -> bool {
+        self.violations().is_empty()
+    }
 }
 
 impl fmt::Display for Outcome {

@@ -128,24 +128,12 @@ pub(crate) async fn permit() -> SemaphorePermit<'static> {
 
 /// The programs under test, from the folder that cargo builds them into.
 pub(crate) fn programs() -> Programs {
-    Programs {
-        nats_server: tools::find_nats_server().unwrap(),
-        persister: built("persister"),
-        gateway: built("gateway"),
-    }
+    Programs::find().unwrap()
 }
 
 /// A program of this workspace.
 pub(crate) fn built(name: &str) -> PathBuf {
-    let this = std::env::current_exe().unwrap();
-    // target/debug/deps/it-<hash>
-    let program = this.ancestors().nth(2).unwrap().join(name);
-    assert!(
-        program.is_file(),
-        "{} is not built; `make test` builds it first, and so does `cargo build --bins`",
-        program.display()
-    );
-    program
+    tools::built(name).unwrap()
 }
 
 /// A folder that another user may enter, for servers that do not run as root.
