@@ -23,6 +23,7 @@ pub use self::tls::TlsConfig;
 use crate::auth::mint::TokenConfig;
 use crate::session::{RateLimits, SessionLimits};
 use crate::stomp::decode::DecodeLimits;
+use crate::terminal::sessions::SessionsAction;
 
 /// Terminates STOMP over WebSocket and SockJS, publishes commands to NATS and relays chat events.
 #[derive(Debug, Parser)]
@@ -43,6 +44,10 @@ pub enum Task {
     /// Ask the gateway beside this process how it is; exit with 0 if well.
     Healthcheck(HealthcheckConfig),
     Token(TokenConfig),
+    Sessions {
+        #[command(subcommand)]
+        action: SessionsAction,
+    },
 }
 
 /// Settings of a gateway that serves clients.

@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use shared::error_code::ErrorCode;
-use shared::id::ChatId;
 use shared::lifecycle::Lifecycle;
 use shared::{clock, metric};
 use tracing::Instrument;
@@ -26,6 +25,7 @@ use crate::fanout::{Fanout, Subscriber, SubscriberId};
 use crate::framing::Framing;
 use crate::outbound::{Answer, Item, Outbound, Outgoing};
 use crate::refusal::Refusal;
+use crate::roster::{Entry, Listed, Roster};
 use crate::session::{Action, Now, Publish, Session, SessionLimits};
 use crate::transport::{Received, Transport};
 
@@ -61,13 +61,23 @@ pub struct Connections {
     pub sessions: Arc<AtomicU64>,
     /// Says when each has to go.
     pub drain: Arc<Drain>,
+    /// Who is here.
+    pub roster: Roster,
 }
 
 impl Connections {
     /// Serves one client to the end.
     pub async fn serve<T: Transport>(&self, transport: T, client: ClientAddress) {
         let number = self.sessions.fetch_add(1, Ordering::Relaxed) + 1;
-        let id = uuid::Uuid::new_v4().simple().to_string();
+        let outbound = Arc::new(Outbound::new(self.outbound_octets_max));
+        let entry = Entry::new(
+            uuid::Uuid::new_v4(),
+            client,
+            transport.name(),
+            Arc::clone(&outbound),
+        );
+        let listed = self.roster.enter(entry);
+        let id = listed.name();
         let span = tracing::info_span!(
             target: audit::TARGET,
             parent: None,
@@ -86,8 +96,8 @@ impl Connections {
             number,
             framing: transport.framing(),
             session,
-            outbound: Arc::new(Outbound::new(self.outbound_octets_max)),
-            chats: Vec::new(),
+            outbound,
+            listed,
             actions: Vec::new(),
             batch: VecDeque::new(),
             writes: Vec::new(),
@@ -110,14 +120,22 @@ fn now() -> Now {
     }
 }
 
+/// Ends when the session has to go, and says why.
+async fn turn(drain: &Drain, entry: Arc<Entry>) -> Disconnect {
+    tokio::select! {
+        reason = drain.turn() => reason,
+        () = entry.dismissed() => Disconnect::Operator,
+    }
+}
+
 struct Connection<'a> {
     shared: &'a Connections,
     number: u64,
     framing: Framing,
     session: Session,
     outbound: Arc<Outbound>,
-    /// Chats subscribed to, by number of the subscription.
-    chats: Vec<(u32, ChatId)>,
+    /// Also keeps the chats that the session subscribed to.
+    listed: Listed,
     actions: Vec<Action>,
     batch: VecDeque<Item>,
     writes: Vec<Outgoing>,
@@ -135,7 +153,7 @@ impl Connection<'_> {
         tracing::debug!("connected");
         self.shared.commands.on_session_begin(self.number);
         let alarm = tokio::time::sleep(Duration::ZERO);
-        let turn = self.shared.drain.turn();
+        let turn = turn(&self.shared.drain, self.listed.entry());
         tokio::pin!(alarm, turn);
         loop {
             if !self.writes.is_empty() {
@@ -236,8 +254,7 @@ impl Connection<'_> {
                     .as_ref()
                     .is_err_and(|refusal| refusal.code != ErrorCode::HistoryGone)
                 {
-                    self.chats
-                        .retain(|(subscription, _)| *subscription != number);
+                    self.listed.unsubscribed(number);
                 }
                 self.session
                     .on_subscribed(number, result, now(), &mut self.actions);
@@ -247,10 +264,14 @@ impl Connection<'_> {
 
     /// Tells the audit trail of a session that has just been let in, and its span of the user.
     fn note_entry(&mut self) {
-        if self.let_in || self.session.version().is_none() {
+        if self.let_in {
             return;
         }
+        let Some(version) = self.session.version() else {
+            return;
+        };
         self.let_in = true;
+        self.listed.let_in(version, self.session.user());
         if let Some(user) = self.session.user() {
             tracing::Span::current().record("user.id", tracing::field::display(user));
         }
@@ -281,7 +302,7 @@ impl Connection<'_> {
                     label,
                     last_event_id,
                 } => {
-                    self.chats.push((number, chat));
+                    self.listed.subscribed(number, chat);
                     let subscriber = Subscriber {
                         id: self.subscriber_id(number),
                         label,
@@ -294,8 +315,7 @@ impl Connection<'_> {
                         .await;
                 }
                 Action::Unsubscribe { number, chat } => {
-                    self.chats
-                        .retain(|(subscription, _)| *subscription != number);
+                    self.listed.unsubscribed(number);
                     self.shared
                         .fanout
                         .unsubscribe(chat, self.subscriber_id(number))
@@ -378,9 +398,9 @@ impl Connection<'_> {
         }
     }
 
-    async fn finish<T: Transport>(mut self, transport: T) {
+    async fn finish<T: Transport>(self, transport: T) {
         self.outbound.close();
-        for (number, chat) in std::mem::take(&mut self.chats) {
+        for (number, chat) in self.listed.take_chats() {
             self.shared
                 .fanout
                 .unsubscribe(chat, self.subscriber_id(number))

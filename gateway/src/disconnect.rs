@@ -49,13 +49,15 @@ pub enum Disconnect {
     TokenExpired,
     /// The client was refused for its rate time and again, and went on.
     RateLimited,
+    /// An operator ended the session.
+    Operator,
     /// A fault of ours.
     Internal,
 }
 
 impl Disconnect {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::ClientDisconnect,
         Self::ClientGone,
         Self::GoingAway {
@@ -77,6 +79,7 @@ impl Disconnect {
         Self::AuthenticationUnavailable,
         Self::TokenExpired,
         Self::RateLimited,
+        Self::Operator,
         Self::Internal,
     ];
 
@@ -98,6 +101,7 @@ impl Disconnect {
             Self::SlowConsumer => 4002,
             Self::Unauthorized => 4003,
             Self::TokenExpired => 4004,
+            Self::Operator => 4005,
             // 4000 and the number of HTTP's Too Many Requests.
             Self::RateLimited => 4429,
         }
@@ -127,6 +131,7 @@ impl Disconnect {
             Self::AuthenticationUnavailable => "tokens cannot be checked",
             Self::TokenExpired => "token expired",
             Self::RateLimited => "rate limited",
+            Self::Operator => "disconnected by an operator",
             Self::Internal => "internal error",
         };
         text.to_owned()
@@ -153,7 +158,9 @@ impl Disconnect {
             | Self::LimitExceeded
             | Self::FrameTooLarge
             | Self::RateLimited
-            | Self::Unauthorized => false,
+            | Self::Unauthorized
+            // Whoever ended the session does not want it back; nothing but a token that is refused keeps a user out.
+            | Self::Operator => false,
         }
     }
 
@@ -177,6 +184,7 @@ impl Disconnect {
             Self::AuthenticationUnavailable => "authentication_unavailable",
             Self::TokenExpired => "token_expired",
             Self::RateLimited => "rate_limited",
+            Self::Operator => "operator",
             Self::Internal => "internal",
         }
     }

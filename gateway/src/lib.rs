@@ -4,11 +4,12 @@
 //!
 //! - the road: [`listener`], [`admission`], [`client_address`], [`gate`], [`origins`], [`router`], [`handshake`], [`transport`], [`sockjs`], [`framing`];
 //! - the protocol, pure: [`stomp`], [`session`], [`destination`], [`mod@refusal`], [`disconnect`];
-//! - who is there: [`auth`], [`audit`];
+//! - who is there: [`auth`], [`audit`], [`roster`]; for operators: [`admin`], [`terminal`];
 //! - one client: [`connection`], [`outbound`], [`drain`];
 //! - what clients ask: [`commands`], [`outcomes`], [`owners`], [`beacons`], [`questions`], [`presence`];
 //! - what clients get: [`fanout`], [`chain`]; over plain HTTP: [`api`], [`playground`].
 
+pub mod admin;
 pub mod admission;
 pub mod api;
 pub mod audit;
@@ -35,17 +36,18 @@ pub mod playground;
 pub mod presence;
 pub mod questions;
 pub mod refusal;
+pub mod roster;
 pub mod router;
 pub mod session;
 pub mod sockjs;
 pub mod stomp;
+pub mod terminal;
 pub mod transport;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
-use shared::admin;
 use shared::bus::{Bus, Refused};
 use shared::lifecycle::Lifecycle;
 use shared::{subject, telemetry};
@@ -65,6 +67,7 @@ use crate::listener::tls::Tls;
 use crate::origins::AllowedOrigins;
 use crate::owners::{GatewayReadiness, Owners};
 use crate::presence::Presence;
+use crate::roster::Roster;
 use crate::sockjs::sessions::SockJs;
 
 /// Runs the gateway until it is asked to stop; whether everything ended well.
@@ -104,9 +107,13 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
         auth: auth.clone(),
     };
     let metrics = telemetry.metrics();
+    let guests = Roster::default();
+    life.spawn_attendant("queues", roster::weigh(guests.clone()));
+    let sessions = Some(admin::routes(guests.clone()));
+    let readiness = Arc::new(readiness);
     life.spawn_attendant(
         "admin port",
-        admin::serve(admin_listener, life.clone(), Arc::new(readiness), metrics),
+        shared::admin::serve(admin_listener, life.clone(), readiness, metrics, sessions),
     );
 
     let (outcomes, asked) = outcomes::new();
@@ -141,6 +148,7 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
         life: life.clone(),
         sessions: Arc::default(),
         drain: Arc::new(Drain::new(&config.drain, life.clone())),
+        roster: guests,
     };
     let origins = Arc::new(AllowedOrigins::new(config.edge.allowed_origins));
     let sockjs = SockJs::new(connections.clone(), bus.clone(), &config.sockjs, &origins);

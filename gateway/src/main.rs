@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use gateway::auth::mint;
 use gateway::config::{Cli, Config, Task};
+use gateway::terminal::sessions;
 use shared::config::{BadSettings, EXIT_BAD_SETTINGS, Parsed, parse};
 use shared::healthcheck;
 
@@ -23,6 +24,9 @@ fn main() -> ExitCode {
         Some(Task::Healthcheck(config)) => return healthcheck::run(&config),
         None => run(cli.config),
         Some(Task::Token(config)) => print_token(&config),
+        Some(Task::Sessions { action }) => {
+            sessions::run(&action, &mut std::io::stdout()).map(|()| true)
+        }
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

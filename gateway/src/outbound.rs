@@ -152,6 +152,11 @@ impl Outbound {
         }
     }
 
+    /// Octets of events that wait, or are being written.
+    pub fn octets(&self) -> usize {
+        self.lock().queue.octets()
+    }
+
     /// Whether there is nobody to send to any more.
     pub fn is_closed(&self) -> bool {
         self.lock().queue.is_closed()

@@ -67,7 +67,13 @@ async fn run(config: &RunConfig) -> anyhow::Result<bool> {
         .await
         .with_context(|| format!("cannot listen on {}", config.admin.admin_listen))?;
     let admin_address = listener.local_addr()?;
-    let serving = admin::serve(listener, life.clone(), health.clone(), telemetry.metrics());
+    let serving = admin::serve(
+        listener,
+        life.clone(),
+        health.clone(),
+        telemetry.metrics(),
+        None,
+    );
     life.spawn_attendant("admin", serving);
 
     // Signals count from here on: starting may wait for NATS or the database for as long as it takes.

@@ -3,7 +3,13 @@
 //! Liveness says that the process answers at all and depends on nothing else: restarting a healthy process
 //! because NATS or the database is away would only make the outage worse. Readiness says whether clients
 //! should be sent here, and why not.
+//!
+//! The port is not for the public: nobody is asked who they are. A daemon may serve more on it, see
+//! [`serve`]; subcommands beside the daemon ask through [`ask`].
 
+pub mod ask;
+
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,12 +39,14 @@ struct Admin {
     metrics: PrometheusHandle,
 }
 
-/// Serves the administration port for as long as it is polled ([`Lifecycle::spawn_attendant`]).
+/// Serves the administration port for as long as it is polled ([`Lifecycle::spawn_attendant`]). `more` are routes of
+/// the daemon's own; they find out who asks through [`axum::extract::ConnectInfo`].
 pub async fn serve(
     listener: TcpListener,
     life: Lifecycle,
     readiness: Arc<dyn Readiness>,
     metrics: PrometheusHandle,
+    more: Option<Router>,
 ) {
     let upkeep = metrics.clone();
     let admin = Admin {
@@ -53,7 +61,9 @@ pub async fn serve(
             "/metrics",
             get(|State(admin): State<Admin>| async move { admin.metrics.render() }),
         )
-        .with_state(admin);
+        .with_state(admin)
+        .merge(more.unwrap_or_default())
+        .into_make_service_with_connect_info::<SocketAddr>();
     let server = async {
         if let Err(error) = axum::serve(listener, router).await {
             tracing::error!(%error, "the administration port failed");

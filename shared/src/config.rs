@@ -68,7 +68,8 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Administration")]
 pub struct AdminConfig {
-    /// Address of `/livez`, `/readyz` and `/metrics`. Port 0 takes any free one.
+    /// Address of `/livez`, `/readyz` and `/metrics`, and of a gateway's `/sessions`, which answers on loopback only.
+    /// Not for the public. Port 0 takes any free one.
     #[arg(long, env = "ADMIN_LISTEN", default_value = "127.0.0.1:0")]
     pub admin_listen: SocketAddr,
 }

@@ -42,6 +42,10 @@ pub const EVENTS_RECEIVED: &str = "gateway_events_received_total";
 pub const DELIVERIES: &str = "gateway_deliveries_total";
 /// Typing events that were left out because a later word on the same typing waited behind them for a slow client.
 pub const CONFLATED: &str = "gateway_events_conflated_total";
+/// Octets of events waiting in the queues of all clients, or being written, summed up every five seconds.
+pub const OUTBOUND_OCTETS: &str = "gateway_outbound_octets";
+/// The same in the fullest queue of a single client.
+pub const OUTBOUND_OCTETS_LARGEST: &str = "gateway_outbound_octets_largest";
 /// From the command's time in the stream to delivery to the local sessions, in seconds.
 pub const DELIVERY_SECONDS: &str = "gateway_delivery_seconds";
 /// Breaks in a chat's chain of events that were noticed.
@@ -145,6 +149,16 @@ pub fn describe() {
         CONFLATED,
         Unit::Count,
         "Typing events left out for slow clients because a later one says more"
+    );
+    describe_gauge!(
+        OUTBOUND_OCTETS,
+        Unit::Bytes,
+        "Octets of events waiting for all clients"
+    );
+    describe_gauge!(
+        OUTBOUND_OCTETS_LARGEST,
+        Unit::Bytes,
+        "Octets of events waiting for a single client"
     );
     describe_histogram!(
         DELIVERY_SECONDS,

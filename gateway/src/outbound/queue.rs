@@ -164,6 +164,11 @@ impl Queue {
         (self.state == State::Open).then_some(self.octets <= self.octets_max / 2)
     }
 
+    /// Of all events queued or being written.
+    pub(super) fn octets(&self) -> usize {
+        self.octets
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         self.state == State::Closed
     }

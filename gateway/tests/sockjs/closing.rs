@@ -1,9 +1,10 @@
 //! "Handling close": closed sessions, second receivers, receivers that break off, sessions left alone.
 
+use gateway::roster::{SessionPage, SessionRow};
 use local::probe;
 
 use crate::support::client::{Client, Transport};
-use crate::support::http::{WAIT_MAX, ask, begin, post};
+use crate::support::http::{Request, WAIT_MAX, ask, begin, get, post};
 use crate::support::{System, fresh_session, gateway, stomp};
 
 const ANOTHER: &str = "c[2010,\"Another connection still open\"]\n";
@@ -219,5 +220,38 @@ async fn sessions_beyond_the_bound_are_turned_away() {
         let answer = ask(gateway.listen(), post(&format!("{session}/xhr"), "")).await;
         assert_eq!(answer.status(), status);
         assert_eq!(answer.head.find("retry-after").is_some(), status == 503);
+    }
+}
+
+#[tokio::test]
+async fn an_operator_ends_sessions_of_every_transport() {
+    let system = System::start().await;
+    let gateway = system.gateway(&[]).await;
+    let mut ended = Vec::new();
+    for transport in Transport::ALL {
+        let mut client = Client::new(transport, gateway.listen(), gateway.listen());
+        client.connect().await;
+        let listed = ask(
+            gateway.admin(),
+            get("/sessions").header("Connection", "close"),
+        )
+        .await;
+        let listed: SessionPage = serde_json::from_str(&listed.body).unwrap();
+        // Those of the transports before may still be on their way out.
+        let fresh = |session: &&SessionRow| !ended.contains(&session.id);
+        let session = listed.rows.iter().find(fresh).unwrap();
+        assert!(session.transport.starts_with("sockjs-"), "{session:?}");
+        let path = format!("/sessions/{}", session.id);
+        let disconnect = Request {
+            method: "DELETE",
+            ..get(&path)
+        };
+        assert_eq!(ask(gateway.admin(), disconnect).await.status(), 202);
+        assert_eq!(
+            client.frame().await,
+            "c[4005,\"disconnected by an operator\"]",
+            "{transport:?}"
+        );
+        ended.push(session.id.clone());
     }
 }

@@ -127,6 +127,16 @@ pub(crate) async fn get(
     path: &str,
     headers: &[(&str, &str)],
 ) -> (Head, String) {
+    ask("GET", server, path, headers).await
+}
+
+/// The same with another method.
+pub(crate) async fn ask(
+    method: &str,
+    server: SocketAddr,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> (Head, String) {
     let mut socket = Socket::tcp(server).await;
     let own = [("Host", "test"), ("Connection", "close")];
     // Of two of a name the test's own counts.
@@ -135,7 +145,7 @@ pub(crate) async fn get(
         .filter(|(name, _)| !headers.iter().any(|(known, _)| known == name));
     let headers: Vec<(&str, &str)> = own.chain(headers).copied().collect();
     let head = socket
-        .request(&format!("GET {path} HTTP/1.1"), &headers)
+        .request(&format!("{method} {path} HTTP/1.1"), &headers)
         .await;
     let mut body = Vec::new();
     within(socket.stream.read_to_end(&mut body)).await.unwrap();

@@ -1,0 +1,3 @@
+//! What is done by hand, as seen in a terminal.
+
+pub mod sessions;
