@@ -1,11 +1,6 @@
 //! Half a minute of chaos with a fixed seed, against the programs that `cargo build` left beside this test;
 //! `make test` builds them first. `make chaos` is the long form.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on has failed, helpers included"
-)]
-
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 

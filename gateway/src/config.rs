@@ -21,7 +21,7 @@ pub use self::edge::EdgeConfig;
 pub use self::playground::PlaygroundConfig;
 pub use self::tls::TlsConfig;
 use crate::auth::mint::TokenConfig;
-use crate::session::{RateLimits, SessionLimits};
+use crate::session::SessionLimits;
 use crate::stomp::decode::DecodeLimits;
 use crate::terminal::sessions::SessionsAction;
 
@@ -260,14 +260,15 @@ fn millis(duration: Duration) -> u32 {
 
 impl SessionConfig {
     /// The bounds in the form the session wants them.
-    pub fn limits(&self, rates: RateLimits) -> SessionLimits {
+    pub fn limits(&self, admission: &AdmissionConfig) -> SessionLimits {
         SessionLimits {
             decode: DecodeLimits {
                 frame_octets_max: self.frame_octets_max as usize,
                 headers_max: self.headers_max.into(),
                 header_octets_max: self.header_octets_max as usize,
             },
-            rates,
+            rates: admission.rates(),
+            typing_interval_min: admission.typing_interval_min,
             connect_max: self.connect_max,
             subscriptions_max: self.subscriptions_max as usize,
             commands_in_flight_max: self.commands_in_flight_max as usize,

@@ -288,6 +288,9 @@ impl Connection<'_> {
         for (code, count) in tally.refusals() {
             metrics::counter!(metric::ERRORS, "code" => code.name()).increment(count);
         }
+        if tally.repetitions() > 0 {
+            metrics::counter!(metric::REPETITIONS).increment(tally.repetitions());
+        }
         let mut actions = std::mem::take(&mut self.actions);
         for action in actions.drain(..) {
             match action {

@@ -142,7 +142,7 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
         fanout,
         admission: admission.clone(),
         user_rates,
-        limits: Arc::new(config.session.limits(config.admission.rates())),
+        limits: Arc::new(config.session.limits(&config.admission)),
         outbound_octets_max: config.session.outbound_octets_max as usize,
         write_max: config.session.write_max,
         life: life.clone(),

@@ -37,6 +37,7 @@ mod on_frame;
 mod phase;
 mod rates;
 mod renewal;
+mod repetition;
 mod send;
 mod subscriptions;
 mod tally;

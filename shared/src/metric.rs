@@ -40,6 +40,8 @@ pub const JWKS_FETCHED: &str = "gateway_jwks_fetched_timestamp_seconds";
 pub const EVENTS_RECEIVED: &str = "gateway_events_received_total";
 /// MESSAGE frames handed to sessions.
 pub const DELIVERIES: &str = "gateway_deliveries_total";
+/// `START_TYPING` that were answered and went no further, since they repeated what was stored a moment ago.
+pub const REPETITIONS: &str = "gateway_typing_repetitions_total";
 /// Typing events that were left out because a later word on the same typing waited behind them for a slow client.
 pub const CONFLATED: &str = "gateway_events_conflated_total";
 /// Octets of events waiting in the queues of all clients, or being written, summed up every five seconds.
@@ -145,6 +147,11 @@ pub fn describe() {
     );
     describe_counter!(EVENTS_RECEIVED, Unit::Count, "Events received from NATS");
     describe_counter!(DELIVERIES, Unit::Count, "MESSAGE frames handed to sessions");
+    describe_counter!(
+        REPETITIONS,
+        Unit::Count,
+        "START_TYPING that repeated what was stored a moment ago"
+    );
     describe_counter!(
         CONFLATED,
         Unit::Count,

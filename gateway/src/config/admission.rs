@@ -63,6 +63,11 @@ pub struct AdmissionConfig {
     /// are refused as RATE_LIMITED. Without authentication there are no users.
     #[arg(long, env = "USER_SENDS_PER_SECOND_MAX", default_value_t = 100)]
     pub user_sends_per_second_max: u32,
+
+    /// Least time between two equal START_TYPING of a session that are carried out: a repetition within it gets its
+    /// RECEIPT and goes no further. Must be well below the persisters' --typing-lease. By default all are carried out.
+    #[arg(long, env = "TYPING_INTERVAL_MIN", default_value = "0s", value_parser = shared::config::duration)]
+    pub typing_interval_min: Duration,
 }
 
 impl AdmissionConfig {

@@ -57,6 +57,11 @@ impl Commands {
         self.unanswered.is_empty()
     }
 
+    /// Whether a command of this chat is not answered yet.
+    pub(super) fn has_unanswered(&self, chat: ChatId) -> bool {
+        self.chats.contains_key(&chat)
+    }
+
     /// Takes a command; hands it out if it can be published at once.
     pub(super) fn submit(&mut self, send: SendRequest, wish: Wish) -> Option<Publish> {
         self.last_ticket += 1;

@@ -16,7 +16,8 @@ use super::commands::Commands;
 use super::expiry::Expiry;
 use super::limits::SessionLimits;
 use super::rates::Rates;
-use super::send::{BadSend, SendRequest};
+use super::repetition::Repetition;
+use super::send::{BadSend, SendRequest, Wish};
 use super::subscriptions::Subscriptions;
 use super::transactions::{Step, Transactions};
 use crate::auth::Principal;
@@ -48,6 +49,7 @@ pub(super) struct Connected {
     /// The same of notices.
     pub(super) notices: u64,
     pub(super) rates: Rates,
+    pub(super) repetition: Repetition,
     /// The client goes on although it was refused for its rate time and again.
     ignores_refusals: bool,
 }
@@ -94,6 +96,7 @@ impl Connected {
         Self {
             rates: Rates::new(limits.rates, now.instant),
             ignores_refusals: false,
+            repetition: Repetition::default(),
             version,
             user: principal.map(|principal| principal.user),
             expiry: principal.map(|principal| Expiry::new(principal, now)),
@@ -147,6 +150,10 @@ impl Connected {
             None => send.check(self.user),
         };
         match checked {
+            Ok(wish) if self.says_nothing_new(wish, turn) => {
+                turn.tally.count_repetition();
+                self.receipt(send.receipt.as_deref(), turn);
+            }
             Ok(wish) => publish(self.commands.submit(send, wish), turn),
             Err(BadSend {
                 refusal,
@@ -165,6 +172,13 @@ impl Connected {
                 self.refuse(&refusal, failed, turn);
             }
         }
+    }
+
+    fn says_nothing_new(&self, wish: Wish, turn: &Turn<'_>) -> bool {
+        let interval = self.limits.typing_interval_min;
+        // What is not answered yet may be something else, and its answer has to come first.
+        !self.commands.has_unanswered(wish.chat)
+            && self.repetition.repeats(wish, interval, turn.now.instant)
     }
 
     /// Tells the client, and nobody else, that something was not done (contract section 5): one MESSAGE to the

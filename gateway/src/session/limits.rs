@@ -24,6 +24,8 @@ pub struct SessionLimits {
     pub commands_in_flight_max: usize,
     /// How fast the client may send and subscribe.
     pub rates: RateLimits,
+    /// Least time between two equal `START_TYPING` of a session that are carried out; zero for none.
+    pub typing_interval_min: Duration,
     /// Longest time until CONNECT.
     pub connect_max: Duration,
     /// The smallest interval in which we send heart-beats, in milliseconds; 0 for never.
@@ -58,6 +60,7 @@ impl Default for SessionLimits {
             transaction_octets_max: 1 << 20,
             commands_in_flight_max: 64,
             rates: RateLimits::default(),
+            typing_interval_min: Duration::ZERO,
             connect_max: Duration::from_secs(10),
             heart_beat_send_ms: 10_000,
             heart_beat_receive_ms: 25_000,

@@ -52,7 +52,10 @@ impl Connected {
         let (next, answers) = self.commands.settled(ticket, outcome);
         for (command, outcome) in answers {
             match outcome {
-                Ok(_) => self.receipt(command.receipt.as_deref(), turn),
+                Ok(_) => {
+                    self.repetition.stored(command.wish, turn.now.instant);
+                    self.receipt(command.receipt.as_deref(), turn);
+                }
                 Err(refusal) => {
                     let failed = Failed {
                         about: About {

@@ -22,7 +22,7 @@ pub(super) struct SendRequest {
 }
 
 /// What it asks for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Wish {
     pub(super) kind: EventType,
     pub(super) author: UserId,

@@ -9,6 +9,7 @@ use crate::stomp::Command;
 pub struct Tally {
     frames: [u64; Command::ALL.len()],
     refusals: [u64; ErrorCode::ALL.len()],
+    repetitions: u64,
 }
 
 impl Tally {
@@ -18,6 +19,15 @@ impl Tally {
 
     pub(super) fn count_refusal(&mut self, code: ErrorCode) {
         self.refusals[code as usize] += 1;
+    }
+
+    pub(super) fn count_repetition(&mut self) {
+        self.repetitions += 1;
+    }
+
+    /// How many `START_TYPING` were answered without being carried out, since they said nothing new.
+    pub fn repetitions(&self) -> u64 {
+        self.repetitions
     }
 
     /// How many frames of each command came; only those that came at all.

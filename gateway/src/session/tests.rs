@@ -10,6 +10,7 @@ mod connecting;
 mod ending;
 mod heart_beats;
 mod renewing;
+mod repeating;
 mod robustness;
 mod sending;
 mod subscribing;

@@ -1,7 +1,7 @@
 //! How fast clients may send and subscribe, and what becomes of those who do not care.
 
 use crate::support::script::{Client, VERSIONS, join, unsolicited};
-use crate::support::{fresh_chat, gateway_with};
+use crate::support::{fresh_chat, gateway_with, metric};
 
 const LIMITED: &str = "RATE_LIMITED Too many requests in a short time; it did not take effect";
 
@@ -87,6 +87,35 @@ async fn subscribing_has_a_rate_too() {
         }
     }
     assert!(established >= 5 && refused > 0, "{established} {refused}");
+}
+
+#[tokio::test]
+async fn typing_that_is_repeated_is_told_once_if_so_wanted() {
+    let gateway = gateway_with(&["--typing-interval-min", "1h"]).await;
+    let mut client = Client::connected(gateway.listen(), "1.2").await;
+    let chat = fresh_chat();
+    let subscribe = format!("SUBSCRIBE|id:a|destination:/countries/{chat}/events|receipt:s");
+    client.check(&subscribe, &["RECEIPT|receipt-id:s"]).await;
+    let typing = |verb: &str| join(chat, "|receipt:r").replace("joinChat", verb);
+    let mut events = Vec::new();
+    for verb in ["startTyping", "startTyping", "startTyping", "stopTyping"] {
+        client.send(&typing(verb)).await;
+        // The event and the RECEIPT may come in either order.
+        loop {
+            let frame = client.next().await;
+            if frame == "RECEIPT|receipt-id:r" {
+                break;
+            }
+            events.push(frame);
+        }
+    }
+    while events.len() < 2 {
+        events.push(client.next().await);
+    }
+    assert!(events[0].contains("START_TYPING"), "{events:?}");
+    assert!(events[1].contains("STOP_TYPING"), "{events:?}");
+    let repetitions = metric(&gateway, "gateway_typing_repetitions_total").await;
+    assert!((repetitions - 2.0).abs() < f64::EPSILON, "{repetitions}");
 }
 
 #[tokio::test]
