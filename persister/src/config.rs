@@ -1,5 +1,7 @@
 //! Flags and environment of the persister; `--help` is the reference.
 
+mod import;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,6 +13,8 @@ use shared::stream::StreamLimits;
 
 use crate::database::DatabaseUrl;
 use crate::retention::{Keep, Retention};
+
+pub use import::ImportConfig;
 
 /// Shortest and longest lease. Below, a slow disk costs the lease; above, a crash stops a partition for long.
 const LEASE_TTL_MIN: Duration = Duration::from_millis(200);
@@ -44,6 +48,8 @@ pub enum Task {
         #[command(subcommand)]
         action: ChatsAction,
     },
+    /// Import what the server before this one had.
+    Import(ImportConfig),
     /// Look after commands that could not be carried out.
     SetAside {
         /// What to do with them.

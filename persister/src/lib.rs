@@ -9,7 +9,8 @@
 //! transaction per batch), [`publish`] (what is told to whom); then who does it when: [`partition`] (the life of
 //! a partition, with [`reader`], [`history`] and [`progress`]), [`fleet`] (who owns how many), [`queries`]
 //! (questions of gateways), [`app`] (all of it together). The database itself: [`database`], [`entity`],
-//! [`migration`]. By hand: [`provision`], [`terminal`].
+//! [`migration`]. By hand: [`provision`], [`import`],
+//! [`terminal`].
 
 pub mod alarm;
 pub mod app;
@@ -22,6 +23,7 @@ pub mod entity;
 pub mod fleet;
 pub mod health;
 pub mod history;
+pub mod import;
 pub mod migration;
 pub mod partition;
 pub mod progress;

@@ -31,6 +31,9 @@ async fn main() -> ExitCode {
         Task::Chats { action } => terminal::chats::run(action, &mut std::io::stdout())
             .await
             .map(|()| true),
+        Task::Import(config) => terminal::import::run(&config, &mut std::io::stdout())
+            .await
+            .map(|()| true),
         Task::SetAside { action } => terminal::set_aside::run(action, &mut std::io::stdout())
             .await
             .map(|()| true),

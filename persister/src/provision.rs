@@ -17,7 +17,7 @@ use crate::entity::{chat, country, user_chat};
 use crate::store::add_to_countries;
 
 /// Longest name of a chat, in characters.
-const NAME_CHARS_MAX: usize = 100;
+pub const NAME_CHARS_MAX: usize = 100;
 
 /// Users counted out of a country in one statement; keeps it below the number of values a statement may have.
 const USERS_PER_STATEMENT_MAX: usize = 5_000;

@@ -16,6 +16,9 @@ pub const IDEMPOTENCY_KEY_OCTETS_MAX: usize = 128;
 /// Apart from the namespaces of users' keys.
 const STOP_TYPING_NAMESPACE: Uuid = Uuid::from_u128(0x6d0c_9f0e_3b1a_4c57_9a51_7e2f_0b8d_4a16);
 
+/// For events of another system, which no command of ours caused.
+const IMPORTED_NAMESPACE: Uuid = Uuid::from_u128(0x1f7c_3d52_8e0a_4b69_b3d4_60a9_52c7_e81d);
+
 /// Names a command for ever: the same id takes effect once, whatever is repeated, redelivered or replayed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -40,6 +43,15 @@ impl CommandId {
         Self(Uuid::new_v5(
             &STOP_TYPING_NAMESPACE,
             &since.get().to_be_bytes(),
+        ))
+    }
+
+    /// The command that would have caused an event of the server before this one. Named after the event, so that
+    /// importing it again finds it there.
+    pub fn imported(event: EventId) -> Self {
+        Self(Uuid::new_v5(
+            &IMPORTED_NAMESPACE,
+            &event.get().to_be_bytes(),
         ))
     }
 

@@ -50,7 +50,7 @@ pub(super) async fn read(db: &impl ConnectionTrait, wishes: &[Wish]) -> Result<T
 }
 
 /// Who is typing from now on. A chat that was removed meanwhile is a foreign key violation, hence a conflict.
-pub(super) async fn begin(
+pub(crate) async fn begin(
     db: &impl ConnectionTrait,
     partition: Partition,
     changes: &BTreeMap<Place, Option<Typing>>,
@@ -82,7 +82,7 @@ pub(super) async fn begin(
 }
 
 /// Who is typing no more.
-pub(super) async fn end(
+pub(crate) async fn end(
     db: &impl ConnectionTrait,
     changes: &BTreeMap<Place, Option<Typing>>,
 ) -> Result<(), DbErr> {

@@ -15,6 +15,8 @@ mod directory;
 mod fencing;
 mod fleet;
 mod guarantees;
+mod import;
+mod import_from_spring;
 mod lost_tail;
 mod memberships;
 mod outage;
