@@ -295,7 +295,7 @@ impl Connection<'_> {
         for action in actions.drain(..) {
             match action {
                 Action::Send(frame) => {
-                    self.writes.push(Outgoing::Frame(self.framing.wrap(frame)));
+                    self.writes.push(Outgoing::Frame(self.framing.wrap(&frame)));
                 }
                 Action::Authenticate(token) => self.authenticate(token),
                 Action::Publish(publish) => self.submit(publish),

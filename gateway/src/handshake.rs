@@ -1,7 +1,7 @@
 //! The WebSocket opening handshake, server side (RFC 6455, section 4.2), over axum's request.
 //!
-//! axum's own WebSocket type hides the protocol's errors and its buffers; this hands tokio-tungstenite the bare
-//! stream instead, so that every close has its right code and an idle connection costs little memory.
+//! axum's own WebSocket type hides the protocol's errors and its buffers; this takes the bare stream out of hyper
+//! instead, so that every close has its right code and an idle connection costs little memory.
 
 use axum::extract::Request;
 use axum::http::header::{
@@ -12,20 +12,13 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use crate::listener::stream::ClientStream;
+use crate::transport::websocket::WebSocket;
 
 /// STOMP's sub-protocols, the highest version first.
 const PROTOCOLS: [&str; 3] = ["v12.stomp", "v11.stomp", "v10.stomp"];
-
-/// Initial size of a connection's read buffer, in octets. Clients send little; it grows when they send more.
-const READ_BUFFER_OCTETS: usize = 1_024;
-
-/// Octets gathered before a write to the socket. One flush ends each batch of messages anyway.
-const WRITE_BUFFER_OCTETS: usize = 16 << 10;
 
 /// Whether a request wants to become a WebSocket.
 pub fn is_wanted(headers: &HeaderMap) -> bool {
@@ -111,7 +104,7 @@ pub fn accept(request: Request) -> Result<Accepted, Box<Response>> {
 pub async fn complete(
     upgrade: OnUpgrade,
     message_octets_max: usize,
-) -> Result<WebSocketStream<ClientStream>, &'static str> {
+) -> Result<WebSocket<ClientStream>, &'static str> {
     let upgraded = upgrade
         .await
         .map_err(|_| "the client left during the handshake")?;
@@ -119,19 +112,8 @@ pub async fn complete(
     let parts = upgraded
         .downcast::<TokioIo<ClientStream>>()
         .map_err(|_| "not a connection of the listener")?;
-    let config = WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER_OCTETS)
-        .write_buffer_size(WRITE_BUFFER_OCTETS)
-        .max_message_size(Some(message_octets_max))
-        .max_frame_size(Some(message_octets_max));
     let stream = parts.io.into_inner();
-    Ok(WebSocketStream::from_partially_read(
-        stream,
-        parts.read_buf.to_vec(),
-        Role::Server,
-        Some(config),
-    )
-    .await)
+    Ok(WebSocket::new(stream, &parts.read_buf, message_octets_max))
 }
 
 impl Accepted {

@@ -2,7 +2,7 @@
 //!
 //! It keeps no state that another gateway could not rebuild. Read in this order:
 //!
-//! - the road: [`listener`], [`admission`], [`client_address`], [`gate`], [`origins`], [`router`], [`handshake`], [`transport`], [`sockjs`], [`framing`];
+//! - the road: [`listener`], [`admission`], [`client_address`], [`gate`], [`origins`], [`router`], [`handshake`], [`transport`], [`websocket`], [`sockjs`], [`framing`];
 //! - the protocol, pure: [`stomp`], [`session`], [`destination`], [`mod@refusal`], [`disconnect`];
 //! - who is there: [`auth`], [`audit`], [`roster`]; for operators: [`admin`], [`terminal`];
 //! - one client: [`connection`], [`outbound`], [`drain`];
@@ -43,6 +43,7 @@ pub mod sockjs;
 pub mod stomp;
 pub mod terminal;
 pub mod transport;
+pub mod websocket;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

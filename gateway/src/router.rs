@@ -20,7 +20,7 @@ use crate::playground;
 use crate::sockjs::path::SessionKey;
 use crate::sockjs::sessions::SockJs;
 use crate::sockjs::{info, routes};
-use crate::transport::websocket::{SockJsWebSocket, WebSocket};
+use crate::transport::websocket::SockJsWebSocket;
 
 /// Octets of a WebSocket message beyond the longest STOMP frame. A frame only a little too long still gets a
 /// STOMP ERROR that names the limit; a message beyond this is cut off by the WebSocket layer.
@@ -115,14 +115,14 @@ fn upgrade(
     let life = connections.life.clone();
     life.spawn(async move {
         let _until_the_end = (place, held);
-        let stream = match handshake::complete(upgrade, message_octets_max).await {
-            Ok(stream) => stream,
+        let socket = match handshake::complete(upgrade, message_octets_max).await {
+            Ok(socket) => socket,
             Err(reason) => return tracing::debug!(reason, "no connection came of a handshake"),
         };
         match road {
-            Road::Raw => connections.serve(WebSocket::new(stream), client).await,
+            Road::Raw => connections.serve(socket, client).await,
             Road::SockJs => {
-                let Ok(transport) = SockJsWebSocket::open(stream).await else {
+                let Ok(transport) = SockJsWebSocket::open(socket).await else {
                     return tracing::debug!("the client left before the SockJS open frame");
                 };
                 connections.serve(transport, client).await;

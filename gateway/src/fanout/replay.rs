@@ -109,7 +109,7 @@ impl History {
                     let body = String::from_utf8_lossy(&envelope.body);
                     let frame = event_message(&subscriber.label, chat, envelope.id, &body);
                     subscriber.session.room().await.map_err(|_| Stopped::Gone)?;
-                    let octets = subscriber.framing.wrap(frame);
+                    let octets = subscriber.framing.wrap(&frame);
                     let delivery = Arc::new(Delivery::replayed(octets, envelope.id));
                     let number = subscriber.id.subscription;
                     subscriber.session.push_event(delivery, number);

@@ -149,5 +149,5 @@ fn encode(label: &Label, framing: Framing, chat: ChatId, event: &Envelope) -> Op
         tracing::error!(chat.id = %chat, event.id = %event.id, "an event that is not UTF-8 cannot be delivered");
         return None;
     };
-    Some(framing.wrap(event_message(label, chat, event.id, body)))
+    Some(framing.wrap(&event_message(label, chat, event.id, body)))
 }

@@ -42,7 +42,7 @@ impl Transport for SockJsHttp {
     }
 
     fn framing(&self) -> Framing {
-        Framing::SockJs
+        Framing::SockJsHttp
     }
 
     async fn receive(&mut self) -> Received {

@@ -1,20 +1,22 @@
 //! The WebSocket transports: raw STOMP, and STOMP inside SockJS frames.
 
+use std::future::poll_fn;
+use std::io::{self, ErrorKind, IoSlice};
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use bytes::{Buf, Bytes};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use super::{Broken, Received, Transport};
 use crate::disconnect::Disconnect;
 use crate::framing::Framing;
 use crate::outbound::Outgoing;
 use crate::sockjs;
+use crate::websocket::{self, Decoder, Incoming};
 
 /// Longest wait for the client's own Close frame after ours. Ending the TCP connection earlier could destroy
 /// an ERROR frame that the client has not read yet.
@@ -23,69 +25,198 @@ const CLOSE_WAIT_MAX: Duration = Duration::from_secs(2);
 /// Longest wait for the Close frame itself to leave.
 const CLOSE_SEND_MAX: Duration = Duration::from_secs(1);
 
-/// Octets read at a time of what is not looked at any more.
-const UNHEARD_OCTETS: usize = 4 << 10;
+/// Octets read at a time, into the stack: whoever says nothing has no buffer.
+const READ_OCTETS: usize = 8 << 10;
+
+/// Most messages written with one call.
+const SLICES_MAX: usize = 64;
 
 /// How often a SockJS connection gets an `h` frame (SockJS 0.3.3's default).
 const SOCKJS_HEARTBEAT: Duration = Duration::from_secs(25);
 
 /// STOMP frames as WebSocket messages.
+#[derive(Debug)]
 pub struct WebSocket<S> {
-    stream: WebSocketStream<S>,
+    stream: S,
+    decoder: Decoder,
+    /// What is left of a frame that this layer itself has to say, such as the answer to a ping. It goes before
+    /// anything else, and nothing is read until it has left: who does not read is not read either.
+    unsent: Bytes,
+    /// The client has closed, and `unsent` is the answer.
+    is_closed: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> WebSocket<S> {
-    /// After the handshake.
-    pub fn new(stream: WebSocketStream<S>) -> Self {
-        Self { stream }
+    /// After the handshake, with what the client sent behind it.
+    pub fn new(stream: S, early: &[u8], message_octets_max: usize) -> Self {
+        let mut decoder = Decoder::new(message_octets_max);
+        decoder.push(early);
+        Self {
+            stream,
+            decoder,
+            unsent: Bytes::new(),
+            is_closed: false,
+        }
     }
 
-    async fn next(&mut self) -> Result<Message, Disconnect> {
-        match self.stream.next().await {
-            Some(Ok(Message::Close(_))) => {
-                // Our answering Close frame is queued, and only now is there somebody to send it: nothing more
-                // will be read. A client that is gone already does not need it.
-                let last_words = async {
-                    self.stream.flush().await?;
-                    self.stream.get_mut().shutdown().await?;
-                    Ok::<(), Error>(())
-                };
-                let _ = tokio::time::timeout(CLOSE_SEND_MAX, last_words).await;
-                Err(Disconnect::ClientGone)
+    /// The next message or control frame. Cancel-safe. Pings are the caller's to answer; a Close is answered.
+    async fn next(&mut self) -> Result<Incoming, Disconnect> {
+        if !self.is_closed {
+            match poll_fn(|context| self.poll_next(context)).await? {
+                Incoming::Close(code) => {
+                    self.is_closed = true;
+                    self.unsent = websocket::close(code, "");
+                }
+                incoming => return Ok(incoming),
             }
-            None => Err(Disconnect::ClientGone),
-            Some(Ok(message)) => Ok(message),
-            Some(Err(error)) => Err(reason(&error)),
         }
+        // In a box, since every connection would keep room for it.
+        Box::pin(self.say_good_bye()).await;
+        Err(Disconnect::ClientGone)
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Incoming, Disconnect>> {
+        if ready!(self.poll_unsent(context)).is_err() {
+            return Poll::Ready(Err(Disconnect::ClientGone));
+        }
+        loop {
+            match self.decoder.decode() {
+                Ok(None) => {}
+                Ok(Some(incoming)) => return Poll::Ready(Ok(incoming)),
+                Err(breach) => return Poll::Ready(Err(breach.disconnect())),
+            }
+            let mut octets = [MaybeUninit::uninit(); READ_OCTETS];
+            let mut octets = ReadBuf::uninit(&mut octets);
+            let read = ready!(Pin::new(&mut self.stream).poll_read(context, &mut octets));
+            if read.is_err() || octets.filled().is_empty() {
+                return Poll::Ready(Err(Disconnect::ClientGone));
+            }
+            self.decoder.push(octets.filled());
+        }
+    }
+
+    /// Has a frame of this layer sent, before anything that [`Transport::send`] is given from now on. With one on
+    /// its way already the client is slow, and does without another.
+    fn say(&mut self, frame: Bytes) {
+        if self.unsent.is_empty() {
+            self.unsent = frame;
+        }
+    }
+
+    fn poll_unsent(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.unsent.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        while !self.unsent.is_empty() {
+            let written = Pin::new(&mut self.stream).poll_write(context, &self.unsent);
+            self.unsent.advance(some(ready!(written)?)?);
+        }
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        poll_fn(|context| self.poll_unsent(context)).await
+    }
+
+    /// Answers the client's Close frame. A client that is gone already does not need it.
+    async fn say_good_bye(&mut self) {
+        let last_words = async {
+            self.flush().await?;
+            self.stream.shutdown().await
+        };
+        let _ = tokio::time::timeout(CLOSE_SEND_MAX, last_words).await;
+    }
+
+    fn poll_send(
+        &mut self,
+        outgoing: &[Outgoing],
+        place: &mut Place,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        ready!(self.poll_unsent(context))?;
+        while place.number < outgoing.len() {
+            let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+            let filled = place.fill(outgoing, &mut slices);
+            let written = Pin::new(&mut self.stream).poll_write_vectored(context, filled);
+            place.advance(outgoing, some(ready!(written)?)?);
+        }
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    async fn say_close(&mut self, reason: Disconnect) -> io::Result<()> {
+        self.flush().await?;
+        self.unsent = websocket::close(Some(reason.code()), &reason.reason());
+        self.flush().await
     }
 
     /// Reads until the client has answered our Close frame, or has ended the connection. TCP destroys what the
     /// client has not read yet when a connection is closed with octets unread, so these are read even when they
     /// are no WebSocket frames any more.
     async fn hear_out(&mut self) {
-        while let Some(Ok(message)) = self.stream.next().await {
-            if message.is_close() {
+        while let Ok(incoming) = poll_fn(|context| self.poll_next(context)).await {
+            if matches!(incoming, Incoming::Close(_)) {
                 // TLS wants its own end to be said; of TCP it would be the same to drop it.
-                let _ = self.stream.get_mut().shutdown().await;
+                let _ = self.stream.shutdown().await;
                 return;
             }
         }
-        let socket = self.stream.get_mut();
-        if socket.shutdown().await.is_ok() {
-            let mut unheard = [0; UNHEARD_OCTETS];
-            while matches!(socket.read(&mut unheard).await, Ok(1..)) {}
+        if self.stream.shutdown().await.is_ok() {
+            let mut unheard = [0; READ_OCTETS];
+            while matches!(self.stream.read(&mut unheard).await, Ok(1..)) {}
+        }
+    }
+
+    async fn end(&mut self, reason: Disconnect) {
+        let sent = tokio::time::timeout(CLOSE_SEND_MAX, self.say_close(reason)).await;
+        if let Ok(Ok(())) = sent {
+            // Whether or not the client answers, the connection ends here.
+            let _ = tokio::time::timeout(CLOSE_WAIT_MAX, self.hear_out()).await;
         }
     }
 }
 
-/// What an error of the WebSocket layer means for the session.
-fn reason(error: &Error) -> Disconnect {
-    match error {
-        Error::Capacity(CapacityError::MessageTooLong { .. }) => Disconnect::FrameTooLarge,
-        Error::Utf8(_) => Disconnect::InvalidUtf8,
-        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Disconnect::ClientGone,
-        Error::Protocol(_) | Error::Capacity(_) => Disconnect::WebSocketProtocol,
-        _ => Disconnect::ClientGone,
+/// How many octets a socket took, which is none only when it takes no more.
+fn some(written: usize) -> io::Result<usize> {
+    match written {
+        0 => Err(ErrorKind::WriteZero.into()),
+        written => Ok(written),
+    }
+}
+
+/// How far the sending of messages got.
+#[derive(Debug, Default)]
+struct Place {
+    /// Messages that are sent.
+    number: usize,
+    /// Octets of the next one that are sent.
+    octets: usize,
+}
+
+impl Place {
+    /// What comes next, as much as one call takes.
+    fn fill<'a, 'b>(
+        &self,
+        outgoing: &'a [Outgoing],
+        slices: &'b mut [IoSlice<'a>],
+    ) -> &'b [IoSlice<'a>] {
+        let mut skip = self.octets;
+        let mut filled = 0;
+        for (slice, outgoing) in slices.iter_mut().zip(&outgoing[self.number..]) {
+            *slice = IoSlice::new(&outgoing.octets()[skip..]);
+            skip = 0;
+            filled += 1;
+        }
+        &slices[..filled]
+    }
+
+    fn advance(&mut self, outgoing: &[Outgoing], written: usize) {
+        self.octets += written;
+        while let Some(next) = outgoing.get(self.number)
+            && next.octets().len() <= self.octets
+        {
+            self.octets -= next.octets().len();
+            self.number += 1;
+        }
     }
 }
 
@@ -95,43 +226,36 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for WebSocket<S> {
     }
 
     fn framing(&self) -> Framing {
-        Framing::Plain
+        Framing::WebSocket
     }
 
     async fn receive(&mut self) -> Received {
         match self.next().await {
-            Ok(Message::Text(text)) => Received::Octets(text.into()),
-            Ok(Message::Binary(octets)) => Received::Octets(octets),
+            Ok(Incoming::Text(octets) | Incoming::Binary(octets)) => Received::Octets(octets),
+            Ok(Incoming::Ping(payload)) => {
+                self.say(websocket::pong(&payload));
+                Received::Nothing
+            }
             Ok(_) => Received::Nothing,
             Err(reason) => Received::End(reason),
         }
     }
 
     async fn send(&mut self, outgoing: &mut Vec<Outgoing>) -> Result<(), Broken> {
-        for outgoing in outgoing.drain(..) {
-            let text = Utf8Bytes::try_from(outgoing.octets().clone());
-            self.stream
-                .feed(Message::Text(text.expect("framing makes text of it")))
-                .await
-                .map_err(|_| Broken)?;
-        }
-        self.stream.flush().await.map_err(|_| Broken)
+        let mut place = Place::default();
+        let sent = poll_fn(|context| self.poll_send(outgoing, &mut place, context)).await;
+        outgoing.clear();
+        sent.map_err(|_| Broken)
     }
 
     async fn close(mut self, reason: Disconnect) {
-        let frame = CloseFrame {
-            code: reason.code().into(),
-            reason: reason.reason().into(),
-        };
-        let sent = tokio::time::timeout(CLOSE_SEND_MAX, self.stream.close(Some(frame))).await;
-        if let Ok(Ok(())) = sent {
-            // Whether or not the client answers, the connection ends here.
-            let _ = tokio::time::timeout(CLOSE_WAIT_MAX, self.hear_out()).await;
-        }
+        // In a box, since every connection would keep room for it.
+        Box::pin(self.end(reason)).await;
     }
 }
 
 /// SockJS frames as WebSocket messages: `/ws/{server}/{session}/websocket`.
+#[derive(Debug)]
 pub struct SockJsWebSocket<S> {
     socket: WebSocket<S>,
     heartbeat: Interval,
@@ -142,17 +266,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> SockJsWebSocket<S> {
     ///
     /// # Errors
     /// [`Broken`]: the client is gone already.
-    pub async fn open(mut stream: WebSocketStream<S>) -> Result<Self, Broken> {
-        stream
-            .send(Message::Text(sockjs::frame::OPEN.into()))
-            .await
-            .map_err(|_| Broken)?;
+    pub async fn open(mut socket: WebSocket<S>) -> Result<Self, Broken> {
+        socket.say(websocket::text(sockjs::frame::OPEN));
+        socket.flush().await.map_err(|_| Broken)?;
         let mut heartbeat = interval_at(Instant::now() + SOCKJS_HEARTBEAT, SOCKJS_HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Ok(Self {
-            socket: WebSocket::new(stream),
-            heartbeat,
-        })
+        Ok(Self { socket, heartbeat })
     }
 }
 
@@ -162,26 +281,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for SockJsWebSocket<S> 
     }
 
     fn framing(&self) -> Framing {
-        Framing::SockJs
+        Framing::SockJsWebSocket
     }
 
     async fn receive(&mut self) -> Received {
-        let message = tokio::select! {
-            message = self.socket.next() => message,
-            _ = self.heartbeat.tick() => {
-                let beat = self.socket.stream.send(Message::Text(sockjs::frame::HEARTBEAT.into()));
-                return match beat.await {
-                    Ok(()) => Received::Nothing,
-                    Err(_) => Received::End(Disconnect::ClientGone),
-                };
+        let incoming = loop {
+            tokio::select! {
+                incoming = self.socket.next() => break incoming,
+                // No sign of life of the client's, so nothing to return for.
+                _ = self.heartbeat.tick() => self.socket.say(websocket::text(sockjs::frame::HEARTBEAT)),
             }
         };
-        match message {
-            Ok(Message::Text(text)) => match sockjs::frame::decode(&text) {
-                Ok(pieces) => Received::Pieces(pieces),
-                Err(_) => Received::End(Disconnect::SockJsPayload),
-            },
-            Ok(Message::Binary(_)) => Received::End(Disconnect::SockJsPayload),
+        match incoming {
+            Ok(Incoming::Text(text)) => {
+                let text = std::str::from_utf8(&text).expect("text messages are UTF-8");
+                match sockjs::frame::decode(text) {
+                    Ok(pieces) => Received::Pieces(pieces),
+                    Err(_) => Received::End(Disconnect::SockJsPayload),
+                }
+            }
+            Ok(Incoming::Binary(_)) => Received::End(Disconnect::SockJsPayload),
+            Ok(Incoming::Ping(payload)) => {
+                self.socket.say(websocket::pong(&payload));
+                Received::Nothing
+            }
             Ok(_) => Received::Nothing,
             Err(reason) => Received::End(reason),
         }
@@ -196,11 +319,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for SockJsWebSocket<S> 
         if reason != Disconnect::SockJsPayload {
             let frame = sockjs::frame::close(reason.code(), reason.reason());
             // The client may be gone already; the WebSocket close below finds out as well.
-            let _ = tokio::time::timeout(
-                CLOSE_SEND_MAX,
-                self.socket.stream.send(Message::Text(frame.into())),
-            )
-            .await;
+            let _ = tokio::time::timeout(CLOSE_SEND_MAX, self.socket.flush()).await;
+            self.socket.say(websocket::text(&frame));
         }
         self.socket.close(reason).await;
     }
