@@ -97,7 +97,7 @@ fn say(session: &mut Session, what: u8, number: u8, now: &mut Now, out: &mut Vec
             now.instant += Duration::from_secs(number.into());
             session.on_deadline(*now, out);
         }
-        6 => session.on_sent(*now),
+        6 => session.on_sent(now.instant),
         7 => session.on_client_gone(*now, out),
         8 => session.on_event(ticket as u32, EventId::try_from(37).expect("37 is an id")),
         9 => {

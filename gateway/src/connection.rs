@@ -3,15 +3,17 @@
 //! Inputs of the loop: octets from the client, what others queued for it, the session's next deadline, its turn
 //! to go. The session decides what follows; this only does it.
 
-use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::future::poll_immediate;
 use shared::error_code::ErrorCode;
-use shared::lifecycle::Lifecycle;
+use shared::lifecycle::{Lifecycle, Seldom};
 use shared::{clock, metric};
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use crate::admission::Admission;
 use crate::admission::users::UserRates;
@@ -36,8 +38,11 @@ const SERVER: &str = concat!("talk-and-travel-gateway/", env!("CARGO_PKG_VERSION
 /// still be conflated.
 const WRITE_OCTETS_MAX: usize = 64 << 10;
 
-/// What every connection of this process needs; cheap to clone.
-#[derive(Clone)]
+/// Room for messages that a connection keeps between two writes. More is given back, so that a burst does not leave
+/// every connection with memory for the next one.
+const WRITES_KEPT_MAX: usize = 4;
+
+/// What every connection of this process needs.
 pub struct Connections {
     /// Who clients are.
     pub auth: Authenticator,
@@ -66,9 +71,27 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// Serves one client to the end.
-    pub async fn serve<T: Transport>(&self, transport: T, client: ClientAddress) {
-        let number = self.sessions.fetch_add(1, Ordering::Relaxed) + 1;
+    /// Serves one client to the end, and keeps `held` until then. The future is in a box, ready to be spawned: it is
+    /// large, and would take its size again in each future around it.
+    pub fn serve<T: Transport + 'static>(
+        self: Arc<Self>,
+        mut transport: T,
+        client: ClientAddress,
+        held: impl Send + 'static,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(async move {
+            let connections = metrics::gauge!(metric::CONNECTIONS, "transport" => transport.name());
+            connections.increment(1);
+            let present = self.drain.enter();
+            let mut connection = self.connection(&transport, client);
+            connection.run(&mut transport).await;
+            connection.finish(transport).await;
+            drop((present, held));
+            connections.decrement(1);
+        })
+    }
+
+    fn connection(&self, transport: &impl Transport, client: ClientAddress) -> Connection<'_> {
         let outbound = Arc::new(Outbound::new(self.outbound_octets_max));
         let entry = Entry::new(
             uuid::Uuid::new_v4(),
@@ -87,29 +110,23 @@ impl Connections {
             client.address = %client,
             transport = transport.name(),
         );
-        let connections = metrics::gauge!(metric::CONNECTIONS, "transport" => transport.name());
-        connections.increment(1);
         let limits = Arc::clone(&self.limits);
-        let session = Session::new(id, SERVER, limits, self.auth.admission(), now());
-        let connection = Connection {
+        Connection {
             shared: self,
-            number,
+            number: self.sessions.fetch_add(1, Ordering::Relaxed) + 1,
+            span,
             framing: transport.framing(),
-            session,
+            session: Session::new(id, SERVER, limits, self.auth.admission(), now()),
             outbound,
             listed,
             actions: Vec::new(),
-            batch: VecDeque::new(),
             writes: Vec::new(),
+            has_new_deadline: true,
             let_in: false,
             gone: false,
             leaving: None,
             end: None,
-        };
-        let present = self.drain.enter();
-        connection.run(transport).instrument(span).await;
-        drop(present);
-        connections.decrement(1);
+        }
     }
 }
 
@@ -131,14 +148,18 @@ async fn turn(drain: &Drain, entry: Arc<Entry>) -> Disconnect {
 struct Connection<'a> {
     shared: &'a Connections,
     number: u64,
+    /// Entered for what the client asks and not for the whole task: an event would enter it a thousand times.
+    span: Span,
     framing: Framing,
     session: Session,
     outbound: Arc<Outbound>,
     /// Also keeps the chats that the session subscribed to.
     listed: Listed,
     actions: Vec<Action>,
-    batch: VecDeque<Item>,
     writes: Vec<Outgoing>,
+    /// The session may want to be called earlier than it did. Events only put its deadlines off, which shows when
+    /// the old one comes.
+    has_new_deadline: bool,
     /// The audit trail knows of the session.
     let_in: bool,
     /// Nobody is left to write to; what was sent before is still carried out.
@@ -149,15 +170,15 @@ struct Connection<'a> {
 }
 
 impl Connection<'_> {
-    async fn run<T: Transport>(mut self, mut transport: T) {
-        tracing::debug!("connected");
+    async fn run<T: Transport>(&mut self, transport: &mut T) {
+        self.span.in_scope(|| tracing::debug!("connected"));
         self.shared.commands.on_session_begin(self.number);
-        let alarm = tokio::time::sleep(Duration::ZERO);
-        let turn = turn(&self.shared.drain, self.listed.entry());
-        tokio::pin!(alarm, turn);
+        let mut turn = Seldom::new(turn(&self.shared.drain, self.listed.entry()));
+        let mut alarm = pin!(tokio::time::sleep(Duration::ZERO));
+        let mut deadline = None;
         loop {
             if !self.writes.is_empty() {
-                self.write(&mut transport).await;
+                self.write(transport).await;
             }
             if self.end.is_some() {
                 break;
@@ -171,29 +192,34 @@ impl Connection<'_> {
                 self.act().await;
                 continue;
             }
-            let deadline = self
-                .session
-                .next_deadline()
-                .map(tokio::time::Instant::from_std);
-            if let Some(deadline) = deadline
-                && (alarm.is_elapsed() || deadline < alarm.deadline())
-            {
-                alarm.as_mut().reset(deadline);
+            if std::mem::take(&mut self.has_new_deadline) {
+                deadline = self
+                    .session
+                    .next_deadline()
+                    .map(tokio::time::Instant::from_std);
+                if let Some(deadline) = deadline
+                    && (alarm.is_elapsed() || deadline < alarm.deadline())
+                {
+                    alarm.as_mut().reset(deadline);
+                }
             }
             tokio::select! {
                 received = transport.receive(), if self.session.wants_input() && self.leaving.is_none() => {
                     self.on_received(received);
                 }
                 () = self.outbound.filled() => self.on_filled(WRITE_OCTETS_MAX).await,
-                () = &mut alarm, if deadline.is_some() => self.session.on_deadline(now(), &mut self.actions),
+                () = &mut alarm, if deadline.is_some() => {
+                    self.has_new_deadline = true;
+                    self.session.on_deadline(now(), &mut self.actions);
+                }
                 reason = &mut turn, if self.leaving.is_none() => self.leaving = Some(reason),
             }
             self.act().await;
         }
-        self.finish(transport).await;
     }
 
     fn on_received(&mut self, received: Received) {
+        self.has_new_deadline = true;
         match received {
             Received::Octets(octets) => self.session.on_octets(&octets, now(), &mut self.actions),
             Received::Pieces(pieces) => {
@@ -212,19 +238,19 @@ impl Connection<'_> {
     }
 
     async fn on_filled(&mut self, octets_max: usize) {
-        let mut batch = std::mem::take(&mut self.batch);
-        if self.outbound.take(&mut batch, octets_max).is_err() {
+        let Ok(items) = self.outbound.take(octets_max) else {
             self.session
                 .close(Disconnect::SlowConsumer, now(), &mut self.actions);
-        }
-        for item in batch.drain(..) {
+            return;
+        };
+        for item in items {
             match item {
-                Item::Event {
+                Item::Events {
                     delivery,
                     subscription,
                 } => {
-                    self.session.on_event(subscription, delivery.event);
-                    self.writes.push(Outgoing::Event(delivery));
+                    self.session.on_event(subscription, delivery.newest());
+                    self.writes.push(Outgoing::Events(delivery));
                 }
                 Item::Answer(answer) => {
                     self.on_answer(*answer);
@@ -233,10 +259,10 @@ impl Connection<'_> {
                 }
             }
         }
-        self.batch = batch;
     }
 
     fn on_answer(&mut self, answer: Answer) {
+        self.has_new_deadline = true;
         match answer {
             Answer::Authenticated(result) => {
                 self.session
@@ -273,26 +299,34 @@ impl Connection<'_> {
         self.let_in = true;
         self.listed.let_in(version, self.session.user());
         if let Some(user) = self.session.user() {
-            tracing::Span::current().record("user.id", tracing::field::display(user));
+            self.span.record("user.id", tracing::field::display(user));
         }
         tracing::info!(target: audit::TARGET, "session begun");
     }
 
     /// Does what the session decided.
     async fn act(&mut self) {
+        if let Some(tally) = self.session.take_tally() {
+            for (command, count) in tally.frames() {
+                metrics::counter!(metric::FRAMES, "command" => command.name()).increment(count);
+            }
+            for (code, count) in tally.refusals() {
+                metrics::counter!(metric::ERRORS, "code" => code.name()).increment(count);
+            }
+            if tally.repetitions() > 0 {
+                metrics::counter!(metric::REPETITIONS).increment(tally.repetitions());
+            }
+        }
+        if !self.actions.is_empty() {
+            let span = self.span.clone();
+            // In a box, since every connection would keep room for it.
+            Box::pin(self.carry_out()).instrument(span).await;
+        }
+    }
+
+    async fn carry_out(&mut self) {
         self.note_entry();
-        let tally = self.session.take_tally();
-        for (command, count) in tally.frames() {
-            metrics::counter!(metric::FRAMES, "command" => command.name()).increment(count);
-        }
-        for (code, count) in tally.refusals() {
-            metrics::counter!(metric::ERRORS, "code" => code.name()).increment(count);
-        }
-        if tally.repetitions() > 0 {
-            metrics::counter!(metric::REPETITIONS).increment(tally.repetitions());
-        }
-        let mut actions = std::mem::take(&mut self.actions);
-        for action in actions.drain(..) {
+        for action in std::mem::take(&mut self.actions) {
             match action {
                 Action::Send(frame) => {
                     self.writes.push(Outgoing::Frame(self.framing.wrap(&frame)));
@@ -329,7 +363,6 @@ impl Connection<'_> {
                 }
             }
         }
-        self.actions = actions;
     }
 
     /// Has a token checked; the answer comes through the queue. At once, unless keys have to be fetched for it.
@@ -375,7 +408,7 @@ impl Connection<'_> {
     /// Writes what there is, unless nobody is there to read it.
     async fn write<T: Transport>(&mut self, transport: &mut T) {
         let events = self.writes.iter().filter_map(|outgoing| match outgoing {
-            Outgoing::Event(delivery) => Some(delivery.octets.len()),
+            Outgoing::Events(delivery) => Some(delivery.octets().len()),
             Outgoing::Frame(_) => None,
         });
         let octets = events.sum();
@@ -383,11 +416,20 @@ impl Connection<'_> {
             self.writes.clear();
             return self.outbound.written(octets);
         }
-        let sent =
-            tokio::time::timeout(self.shared.write_max, transport.send(&mut self.writes)).await;
+        let sent = {
+            let mut sending = pin!(transport.send(&mut self.writes));
+            // Mostly done at once, and then without a timer.
+            match poll_immediate(sending.as_mut()).await {
+                Some(sent) => Ok(sent),
+                None => tokio::time::timeout(self.shared.write_max, sending).await,
+            }
+        };
+        if self.writes.capacity() > WRITES_KEPT_MAX {
+            self.writes = Vec::new();
+        }
         self.outbound.written(octets);
         match sent {
-            Ok(Ok(())) => self.session.on_sent(now()),
+            Ok(Ok(())) => self.session.on_sent(Instant::now()),
             Ok(Err(_)) => {
                 self.gone = true;
                 self.session.on_client_gone(now(), &mut self.actions);
@@ -401,7 +443,7 @@ impl Connection<'_> {
         }
     }
 
-    async fn finish<T: Transport>(self, transport: T) {
+    async fn finish<T: Transport>(&mut self, transport: T) {
         self.outbound.close();
         for (number, chat) in self.listed.take_chats() {
             self.shared
@@ -412,13 +454,15 @@ impl Connection<'_> {
         self.shared.commands.on_session_end(self.number);
         let reason = self.end.unwrap_or(Disconnect::ClientGone);
         metrics::counter!(metric::DISCONNECTS, "reason" => reason.name()).increment(1);
-        tracing::info!(
-            target: audit::TARGET,
-            reason = reason.name(),
-            code = reason.code(),
-            let_in = self.let_in,
-            "connection ended"
-        );
+        self.span.in_scope(|| {
+            tracing::info!(
+                target: audit::TARGET,
+                reason = reason.name(),
+                code = reason.code(),
+                let_in = self.let_in,
+                "connection ended"
+            );
+        });
         if !self.gone {
             transport.close(reason).await;
         }

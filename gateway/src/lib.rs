@@ -137,7 +137,7 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
     let fanout = Fanout::start(shards, &event_bus, &bus, &owners, &life);
     life.spawn_attendant("beacons", beacons::run(bus.clone(), owners, fanout.clone()));
 
-    let connections = Connections {
+    let connections = Arc::new(Connections {
         auth: auth.clone(),
         commands,
         fanout,
@@ -150,7 +150,7 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
         sessions: Arc::default(),
         drain: Arc::new(Drain::new(&config.drain, life.clone())),
         roster: guests,
-    };
+    });
     let origins = Arc::new(AllowedOrigins::new(config.edge.allowed_origins));
     let sockjs = SockJs::new(connections.clone(), bus.clone(), &config.sockjs, &origins);
     let gate = Gate { proxies, origins };

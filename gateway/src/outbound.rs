@@ -21,7 +21,7 @@ use shared::id::EventId;
 use shared::metric;
 use tokio::sync::Notify;
 
-pub use self::delivery::{Delivery, Outgoing};
+pub use self::delivery::{Delivery, EventMessage, Outgoing};
 use self::queue::Queue;
 pub use self::queue::{Item, Overflow};
 use crate::auth::{Principal, Unproven};
@@ -71,10 +71,10 @@ impl Outbound {
         }
     }
 
-    /// Queues an event for one of the client's subscriptions. At the bound, everything waiting is dropped instead
-    /// and [`Self::take`] says so.
-    pub fn push_event(&self, delivery: Arc<Delivery>, subscription: u32) {
-        let conflated = self.push(|queue| queue.push_event(delivery, subscription));
+    /// Queues events for one of the client's subscriptions. At the bound, everything waiting is dropped instead and
+    /// [`Self::take`] says so.
+    pub fn push_events(&self, delivery: Arc<Delivery>, subscription: u32) {
+        let conflated = self.push(|queue| queue.push_events(delivery, subscription));
         if conflated.events > 0 {
             metrics::counter!(metric::CONFLATED).increment(conflated.events as u64);
         }
@@ -117,8 +117,8 @@ impl Outbound {
     ///
     /// # Errors
     /// [`Overflow`] once the bound was hit.
-    pub fn take(&self, batch: &mut VecDeque<Item>, octets_max: usize) -> Result<(), Overflow> {
-        self.lock().queue.take(batch, octets_max)
+    pub fn take(&self, octets_max: usize) -> Result<VecDeque<Item>, Overflow> {
+        self.lock().queue.take(octets_max)
     }
 
     /// Says that so many octets of events taken out before were written.

@@ -29,7 +29,7 @@ const MESSAGE_OCTETS_SLACK: usize = 64 << 10;
 /// Builds the router. SockJS's resources over plain HTTP are listed in [`routes`], the queries in [`api`], the page in
 /// [`playground`].
 pub fn router(
-    connections: Connections,
+    connections: Arc<Connections>,
     sockjs: SockJs,
     queries: Api,
     page: Option<&Path>,
@@ -50,7 +50,7 @@ pub fn router(
 
 /// `/ws`: raw WebSocket, or SockJS's greeting for who asks without an upgrade.
 async fn base(
-    State(connections): State<Connections>,
+    State(connections): State<Arc<Connections>>,
     client: ClientAddress,
     request: Request,
 ) -> Response {
@@ -62,7 +62,7 @@ async fn base(
 }
 
 async fn raw_websocket(
-    State(connections): State<Connections>,
+    State(connections): State<Arc<Connections>>,
     client: ClientAddress,
     request: Request,
 ) -> Response {
@@ -72,7 +72,7 @@ async fn raw_websocket(
 /// The session's id only has to be a valid one: a session over a WebSocket lasts as long as that, and its name is
 /// nobody else's concern.
 async fn sockjs_websocket(
-    State(connections): State<Connections>,
+    State(connections): State<Arc<Connections>>,
     client: ClientAddress,
     _: SessionKey,
     request: Request,
@@ -87,7 +87,7 @@ enum Road {
 }
 
 fn upgrade(
-    connections: Connections,
+    connections: Arc<Connections>,
     client: ClientAddress,
     request: Request,
     road: Road,
@@ -114,20 +114,21 @@ fn upgrade(
     let message_octets_max = connections.limits.decode.frame_octets_max + MESSAGE_OCTETS_SLACK;
     let life = connections.life.clone();
     life.spawn(async move {
-        let _until_the_end = (place, held);
         let socket = match handshake::complete(upgrade, message_octets_max).await {
             Ok(socket) => socket,
             Err(reason) => return tracing::debug!(reason, "no connection came of a handshake"),
         };
-        match road {
-            Road::Raw => connections.serve(socket, client).await,
+        let (life, held) = (connections.life.clone(), (place, held));
+        // A task of its own, which is polled for each delivery: the less it lies within, the better.
+        life.spawn_boxed(match road {
+            Road::Raw => connections.serve(socket, client, held),
             Road::SockJs => {
                 let Ok(transport) = SockJsWebSocket::open(socket).await else {
                     return tracing::debug!("the client left before the SockJS open frame");
                 };
-                connections.serve(transport, client).await;
+                connections.serve(transport, client, held)
             }
-        }
+        });
     });
     response
 }

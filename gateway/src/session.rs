@@ -123,9 +123,9 @@ impl Session {
             .map_or(0, |connected| connected.commands.len())
     }
 
-    /// What was counted since the last call.
-    pub fn take_tally(&mut self) -> Tally {
-        std::mem::take(&mut self.tally)
+    /// What was counted since the last call, if anything was.
+    pub fn take_tally(&mut self) -> Option<Tally> {
+        (!self.tally.is_empty()).then(|| std::mem::take(&mut self.tally))
     }
 
     /// Whether octets should be read from the client. Not while a token or a SUBSCRIBE awaits its answer, not while
@@ -205,7 +205,7 @@ impl Session {
         });
     }
 
-    /// An event is about to go out to the subscription with this number.
+    /// Events up to this one are about to go out to the subscription with this number.
     pub fn on_event(&mut self, number: u32, event: EventId) {
         if let Some(connected) = self.phase.connected_mut() {
             connected.subscriptions.sent(number, event);
@@ -213,9 +213,9 @@ impl Session {
     }
 
     /// Octets went out to the client, so the next heart-beat can wait.
-    pub fn on_sent(&mut self, now: Now) {
+    pub fn on_sent(&mut self, now: Instant) {
         if let Some(connected) = self.phase.connected_mut() {
-            connected.pulse.sent(now.instant);
+            connected.pulse.sent(now);
         }
     }
 

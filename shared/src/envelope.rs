@@ -88,6 +88,14 @@ impl Envelope {
             body: payload.slice(end + 1..),
         })
     }
+
+    /// The same with octets of its own, for keeping: what was decoded holds on to everything that NATS sent in one
+    /// piece with it.
+    #[must_use]
+    pub fn detached(self) -> Self {
+        let body = Bytes::copy_from_slice(&self.body);
+        Self { body, ..self }
+    }
 }
 
 #[cfg(test)]

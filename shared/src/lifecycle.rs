@@ -5,7 +5,10 @@
 //! the deadline or a second signal, tells them to drop it. A task that ends although nobody asked takes the process
 //! down: a daemon with half of its tasks is worse than one that restarts.
 
+mod seldom;
+
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -14,6 +17,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+pub use self::seldom::Seldom;
 
 /// How a process ends after it was asked to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,9 +89,19 @@ impl Lifecycle {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let hard = self.hard.clone();
+        self.spawn_boxed(Box::pin(task));
+    }
+
+    /// [`Self::spawn`] for a task that is in a box already. A bare one is put into one: what is wrapped into other
+    /// futures takes its own size in each of them.
+    pub fn spawn_boxed(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        let dropping = Seldom::new(self.hard.clone().cancelled_owned());
         self.tracker.spawn(async move {
-            hard.run_until_cancelled(task).await;
+            tokio::select! {
+                biased;
+                () = dropping => {}
+                () = task => {}
+            }
         });
     }
 

@@ -103,9 +103,7 @@ impl Chat {
                 let (early, newest) = (std::mem::take(early), *newest);
                 self.phase = Phase::Open(Chain::new(head));
                 self.let_in(head);
-                let needs = early.into_iter().map(|event| self.on_event(event));
-                let need = needs.fold(Need::Nothing, first);
-                first(need, self.on_told_head(newest))
+                first(self.on_events(early), self.on_told_head(newest))
             }
             (Phase::Open(_), Ok(head)) => {
                 let need = self.on_told_head(head);
@@ -127,20 +125,24 @@ impl Chat {
         }
     }
 
-    /// A live event came.
-    pub(super) fn on_event(&mut self, event: Envelope) -> Need {
+    /// Live events came.
+    pub(super) fn on_events(&mut self, events: Vec<Envelope>) -> Need {
         match &mut self.phase {
             Phase::Opening { early, newest } => {
-                *newest = event.id.get().max(*newest);
-                if early.len() == EARLY_MAX {
-                    early.clear();
+                for event in events {
+                    *newest = event.id.get().max(*newest);
+                    if early.len() == EARLY_MAX {
+                        early.clear();
+                    }
+                    early.push(event);
                 }
-                early.push(event);
                 Need::Nothing
             }
             Phase::Open(chain) => {
                 let mut ready = Vec::new();
-                let need = chain.on_event(event, &mut ready);
+                let events = events.into_iter();
+                let needs = events.map(|event| chain.on_event(event, &mut ready));
+                let need = needs.fold(Need::Nothing, first);
                 self.deliver(ready);
                 need
             }
@@ -163,22 +165,27 @@ impl Chat {
     }
 
     fn deliver(&mut self, events: Vec<Envelope>) {
-        for event in events {
-            let span = event.traceparent.as_deref().map(|traceparent| {
-                let span = tracing::info_span!("deliver", chat.id = %self.id, event.id = %event.id);
-                trace::continue_from(&span, traceparent);
-                span
-            });
-            let _entered = span.as_ref().map(tracing::Span::enter);
-            // Once per event, whatever the number of subscribers.
+        if events.is_empty() {
+            return;
+        }
+        let traced = events.iter().filter_map(|event| {
+            let traceparent = event.traceparent.as_deref()?;
+            let span = tracing::info_span!("deliver", chat.id = %self.id, event.id = %event.id);
+            trace::continue_from(&span, traceparent);
+            Some(span)
+        });
+        let traced: Vec<_> = traced.collect();
+        // Once per event, whatever the number of subscribers.
+        let known = events.into_iter().map(|event| {
             let known = serde_json::from_slice::<ChatEvent>(&event.body).ok();
             if let Some(known) = &known {
                 record_age(known);
             }
-            let author = known.map(|known| known.author_id);
-            let delivered = self.room.deliver(self.id, event, author);
-            metrics::counter!(metric::DELIVERIES).increment(delivered);
-        }
+            (event, known.map(|known| known.author_id))
+        });
+        let delivered = self.room.deliver(self.id, known.collect());
+        metrics::counter!(metric::DELIVERIES).increment(delivered as u64);
+        drop(traced);
         if !self.waiting.is_empty() {
             self.let_in(i64::MAX);
         }

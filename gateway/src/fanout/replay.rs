@@ -17,7 +17,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::Fanout;
 use super::joining::{Joining, Start, Subscriber};
-use crate::outbound::Delivery;
+use crate::outbound::{Delivery, EventMessage};
 use crate::questions;
 use crate::refusal::Refusal;
 use crate::stomp::message::event_message;
@@ -110,9 +110,10 @@ impl History {
                     let frame = event_message(&subscriber.label, chat, envelope.id, &body);
                     subscriber.session.room().await.map_err(|_| Stopped::Gone)?;
                     let octets = subscriber.framing.wrap(&frame);
-                    let delivery = Arc::new(Delivery::replayed(octets, envelope.id));
+                    let message = EventMessage::replayed(octets, envelope.id);
                     let number = subscriber.id.subscription;
-                    subscriber.session.push_event(delivery, number);
+                    let delivery = Arc::new(Delivery::of(message));
+                    subscriber.session.push_events(delivery, number);
                 }
                 if !page.more {
                     break;

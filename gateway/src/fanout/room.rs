@@ -1,6 +1,7 @@
 //! The local subscribers of one chat, and its most recent events.
 //!
-//! Each event is encoded once per distinct label and framing; all who share both share the octets.
+//! Each event is encoded once per distinct label and framing; all who share both share the octets. Events that come
+//! together go to each session together: of the cost of a queue, a wake-up and a write, each bears only a part.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use shared::metric;
 use super::SubscriberId;
 use super::joining::{Joining, Start, Subscriber};
 use crate::framing::Framing;
-use crate::outbound::{Delivery, Outbound};
+use crate::outbound::{Delivery, EventMessage, Outbound};
 use crate::stomp::message::{Label, event_message};
 
 /// Most recent events kept for those who come back after a short absence: what is in here needs no history.
@@ -58,13 +59,13 @@ impl Room {
                     let _ = behind.send(subscriber);
                     return;
                 };
-                for event in missed {
-                    if let Some(octets) = encode(&subscriber.label, subscriber.framing, chat, event)
-                    {
-                        let delivery = Arc::new(Delivery::replayed(octets, event.id));
-                        let number = subscriber.id.subscription;
-                        subscriber.session.push_event(delivery, number);
-                    }
+                let messages = missed.filter_map(|event| {
+                    let octets = encode(&subscriber.label, subscriber.framing, chat, event)?;
+                    Some(EventMessage::replayed(octets, event.id))
+                });
+                for delivery in Delivery::together(messages) {
+                    let number = subscriber.id.subscription;
+                    subscriber.session.push_events(Arc::new(delivery), number);
                 }
                 subscriber.answer(Ok(()));
             }
@@ -111,23 +112,33 @@ impl Room {
         }
     }
 
-    /// Hands the chat's next event to everybody; returns to how many. `author` as far as it can be read.
-    pub(super) fn deliver(&mut self, chat: ChatId, event: Envelope, author: Option<UserId>) -> u64 {
+    /// Hands the chat's next events to everybody; returns how many deliveries that makes. The authors as far as they
+    /// can be read.
+    pub(super) fn deliver(
+        &mut self,
+        chat: ChatId,
+        events: Vec<(Envelope, Option<UserId>)>,
+    ) -> usize {
         let mut delivered = 0;
         for group in &self.groups {
-            let Some(octets) = encode(&group.label, group.framing, chat, &event) else {
-                continue;
-            };
-            let delivery = Arc::new(Delivery::live(octets, &event, author));
-            for (id, session) in &group.members {
-                session.push_event(Arc::clone(&delivery), id.subscription);
+            let messages = events.iter().filter_map(|(event, author)| {
+                let octets = encode(&group.label, group.framing, chat, event)?;
+                Some(EventMessage::live(octets, event, *author))
+            });
+            for delivery in Delivery::together(messages) {
+                delivered += group.members.len() * delivery.messages().len();
+                let delivery = Arc::new(delivery);
+                for (id, session) in &group.members {
+                    session.push_events(Arc::clone(&delivery), id.subscription);
+                }
             }
-            delivered += group.members.len() as u64;
         }
-        if self.recent.len() == RECENT_MAX {
-            self.recent.pop_front();
+        for (event, _) in events {
+            if self.recent.len() == RECENT_MAX {
+                self.recent.pop_front();
+            }
+            self.recent.push_back(event.detached());
         }
-        self.recent.push_back(event);
         delivered
     }
 

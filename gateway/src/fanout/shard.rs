@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
+use futures_util::future::poll_immediate;
 use futures_util::stream::SelectAll;
 use shared::bus::Bus;
 use shared::envelope::Envelope;
@@ -33,6 +34,9 @@ const HEADS_WANTED_MAX: usize = 65_536;
 
 /// Most answers about heads waiting to be worked in.
 const HEAD_ANSWERS_MAX: usize = 1_024;
+
+/// Most events that go out together. Waiting for more gains nothing; the first ones would come late.
+const TOGETHER_MAX: usize = 128;
 
 /// How often the loop looks at what waits.
 const TICK: Duration = Duration::from_millis(250);
@@ -89,8 +93,8 @@ pub(super) async fn run(
                 Some(request) => shard.on_request(request).await,
                 None => return,
             },
-            Some((chat, payload)) = shard.events.next(), if !shard.events.is_empty() => {
-                shard.on_payload(chat, &payload);
+            Some(payload) = shard.events.next(), if !shard.events.is_empty() => {
+                shard.on_payload(payload).await;
             }
             Some((chat, head)) = head_answers.recv() => shard.with(chat, |chat| chat.on_head(head)),
             Some((chat, page)) = pages.recv() => {
@@ -164,13 +168,30 @@ impl Shard {
         Ok(opened)
     }
 
-    fn on_payload(&mut self, chat: ChatId, payload: &Bytes) {
-        metrics::counter!(metric::EVENTS_RECEIVED).increment(1);
-        match Envelope::decode(payload) {
-            Ok(event) => self.with(chat, |chat| chat.on_event(event)),
-            Err(error) => {
-                tracing::error!(chat.id = %chat, %error, "a message on an event subject cannot be read");
-            }
+    /// A payload came: hands it on, together with what else has come by now.
+    async fn on_payload(&mut self, first: (ChatId, Bytes)) {
+        let mut payloads = vec![first];
+        while payloads.len() < TOGETHER_MAX
+            && let Some(Some(next)) = poll_immediate(self.events.next()).await
+        {
+            payloads.push(next);
+        }
+        metrics::counter!(metric::EVENTS_RECEIVED).increment(payloads.len() as u64);
+        // Stable: the events of each chat stay in their order.
+        payloads.sort_by_key(|(chat, _)| *chat);
+        for payloads in payloads.chunk_by(|(chat, _), (next, _)| chat == next) {
+            let chat = payloads[0].0;
+            let events = payloads
+                .iter()
+                .filter_map(|(_, payload)| match Envelope::decode(payload) {
+                    Ok(event) => Some(event),
+                    Err(error) => {
+                        tracing::error!(chat.id = %chat, %error, "a message on an event subject cannot be read");
+                        None
+                    }
+                });
+            let events = events.collect();
+            self.with(chat, |chat| chat.on_events(events));
         }
     }
 

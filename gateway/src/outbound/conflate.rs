@@ -18,7 +18,10 @@ pub(super) struct Conflated {
 /// so in the same chat. The last one stays where it is, be it START or STOP: whether the client has seen a START
 /// before is not known here, so a START and its STOP do not cancel each other out. Memberships and answers stay,
 /// and nothing changes its place.
+///
+/// Events that go out together are taken apart for this; they were put together for those who keep up.
 pub(super) fn conflate(items: &mut VecDeque<Item>) -> Conflated {
+    *items = items.drain(..).flat_map(Item::apart).collect();
     let mut last = HashMap::new();
     for (place, item) in items.iter().enumerate() {
         if let Some(key) = item.typing() {

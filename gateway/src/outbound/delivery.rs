@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use shared::envelope::Envelope;
 use shared::id::{EventId, UserId};
 
-/// An event as one MESSAGE: encoded and framed once, shared by every session it is the same for.
-#[derive(Debug)]
-pub struct Delivery {
+/// An event as one MESSAGE, encoded and framed.
+#[derive(Debug, Clone)]
+pub struct EventMessage {
     /// Encoded and framed.
     pub octets: Bytes,
     /// Which event it is.
@@ -18,7 +18,7 @@ pub struct Delivery {
     pub typing_of: Option<UserId>,
 }
 
-impl Delivery {
+impl EventMessage {
     /// An event that happens now, by `author` if that can be read.
     pub fn live(octets: Bytes, event: &Envelope, author: Option<UserId>) -> Self {
         Self {
@@ -38,11 +38,94 @@ impl Delivery {
     }
 }
 
+/// Most octets of a delivery of several events. A queue takes or refuses a delivery as a whole, and a write takes whole
+/// ones, so they are small beside both.
+const TOGETHER_OCTETS_MAX: usize = 16 << 10;
+
+/// Events of one chat that came together and go out together, shared by every session they are the same for. To a
+/// session they are one entry in its queue and one piece of what it writes, however many they are.
+#[derive(Debug)]
+pub struct Delivery {
+    /// All messages, one behind the other.
+    octets: Bytes,
+    /// Each of them, as slices of the same octets. There is at least one.
+    messages: Vec<EventMessage>,
+    newest: EventId,
+}
+
+impl Delivery {
+    /// Puts messages together, in the order of their events, to as few deliveries as their bound allows.
+    pub fn together(messages: impl IntoIterator<Item = EventMessage>) -> Vec<Self> {
+        let (mut deliveries, mut group, mut octets) = (Vec::new(), Vec::new(), 0);
+        for message in messages {
+            octets += message.octets.len();
+            if octets > TOGETHER_OCTETS_MAX {
+                octets = message.octets.len();
+                deliveries.extend(Self::of_all(std::mem::take(&mut group)));
+            }
+            group.push(message);
+        }
+        deliveries.extend(Self::of_all(group));
+        deliveries
+    }
+
+    fn of_all(mut messages: Vec<EventMessage>) -> Option<Self> {
+        let newest = messages.last()?.event;
+        let octets = match &mut messages[..] {
+            [only] => only.octets.clone(),
+            several => {
+                let length = several.iter().map(|message| message.octets.len()).sum();
+                let mut octets = BytesMut::with_capacity(length);
+                for message in &*several {
+                    octets.extend_from_slice(&message.octets);
+                }
+                let octets = octets.freeze();
+                let mut start = 0;
+                for message in several {
+                    let end = start + message.octets.len();
+                    message.octets = octets.slice(start..end);
+                    start = end;
+                }
+                octets
+            }
+        };
+        Some(Self {
+            octets,
+            messages,
+            newest,
+        })
+    }
+
+    /// A single message.
+    pub fn of(message: EventMessage) -> Self {
+        Self {
+            octets: message.octets.clone(),
+            newest: message.event,
+            messages: vec![message],
+        }
+    }
+
+    /// All messages, one behind the other.
+    pub fn octets(&self) -> &Bytes {
+        &self.octets
+    }
+
+    /// Each of them.
+    pub fn messages(&self) -> &[EventMessage] {
+        &self.messages
+    }
+
+    /// The last one's event.
+    pub fn newest(&self) -> EventId {
+        self.newest
+    }
+}
+
 /// Something that the connection's task is about to write.
 #[derive(Debug)]
 pub enum Outgoing {
-    /// An event.
-    Event(Arc<Delivery>),
+    /// Events.
+    Events(Arc<Delivery>),
     /// A frame for this client alone, framed for its transport.
     Frame(Bytes),
 }
@@ -51,8 +134,17 @@ impl Outgoing {
     /// What goes over the wire.
     pub fn octets(&self) -> &Bytes {
         match self {
-            Self::Event(delivery) => &delivery.octets,
+            Self::Events(delivery) => delivery.octets(),
             Self::Frame(octets) => octets,
         }
+    }
+
+    /// The same message by message, for transports that have to tell them apart.
+    pub fn messages(&self) -> impl Iterator<Item = &Bytes> {
+        let (events, frame) = match self {
+            Self::Events(delivery) => (delivery.messages(), None),
+            Self::Frame(octets) => (&[][..], Some(octets)),
+        };
+        events.iter().map(|message| &message.octets).chain(frame)
     }
 }

@@ -19,9 +19,9 @@ const CONFLATE_AGAIN: (usize, usize) = (1, 16);
 /// One entry of the queue.
 #[derive(Debug)]
 pub enum Item {
-    /// An event of a chat.
-    Event {
-        /// The event, shared with other sessions.
+    /// Events of a chat.
+    Events {
+        /// The events, shared with other sessions.
         delivery: Arc<Delivery>,
         /// For the subscription with this number.
         subscription: u32,
@@ -34,20 +34,43 @@ impl Item {
     /// Octets that count towards the bound.
     pub(super) fn octets(&self) -> usize {
         match self {
-            Self::Event { delivery, .. } => delivery.octets.len(),
+            Self::Events { delivery, .. } => delivery.octets().len(),
             Self::Answer(_) => 0,
         }
     }
 
-    /// What the item is the latest word on, when a later one makes it worthless.
+    /// What the item is the latest word on, when a later one makes it worthless. Known of single events only.
     pub(super) fn typing(&self) -> Option<(u32, UserId)> {
         match self {
-            Self::Event {
+            Self::Events {
                 delivery,
                 subscription,
-            } => Some((*subscription, delivery.typing_of?)),
+            } => match delivery.messages() {
+                [only] => Some((*subscription, only.typing_of?)),
+                _ => None,
+            },
             Self::Answer(_) => None,
         }
+    }
+
+    /// The same as single events.
+    pub(super) fn apart(self) -> impl Iterator<Item = Self> {
+        let (whole, parts) = match &self {
+            Self::Events {
+                delivery,
+                subscription,
+            } if delivery.messages().len() > 1 => {
+                let subscription = *subscription;
+                let messages = delivery.messages().to_vec().into_iter();
+                let parts = messages.map(move |message| Self::Events {
+                    delivery: Arc::new(Delivery::of(message)),
+                    subscription,
+                });
+                (None, Some(parts))
+            }
+            _ => (Some(self), None),
+        };
+        whole.into_iter().chain(parts.into_iter().flatten())
     }
 }
 
@@ -87,14 +110,14 @@ impl Queue {
         }
     }
 
-    /// Queues an event. In a crowded queue typing is conflated first; says what that took out. If there is no
-    /// room even so, all events are dropped and [`Self::take`] says that.
-    pub(super) fn push_event(&mut self, delivery: Arc<Delivery>, subscription: u32) -> Conflated {
+    /// Queues events. In a crowded queue typing is conflated first; says what that took out. If there is no room even
+    /// so, all events are dropped and [`Self::take`] says that.
+    pub(super) fn push_events(&mut self, delivery: Arc<Delivery>, subscription: u32) -> Conflated {
         let mut conflated = Conflated::default();
         if self.state != State::Open {
             return conflated;
         }
-        let octets = delivery.octets.len();
+        let octets = delivery.octets().len();
         if self.octets + octets > self.conflate_from {
             conflated = conflate(&mut self.items);
             self.octets -= conflated.octets;
@@ -106,7 +129,7 @@ impl Queue {
             self.items.retain(|item| matches!(item, Item::Answer(_)));
         } else {
             self.octets += octets;
-            self.items.push_back(Item::Event {
+            self.items.push_back(Item::Events {
                 delivery,
                 subscription,
             });
@@ -128,26 +151,22 @@ impl Queue {
 
     /// Takes the oldest items out, up to the one with which their octets reach `octets_max`. What stays can still be
     /// conflated.
-    pub(super) fn take(
-        &mut self,
-        batch: &mut VecDeque<Item>,
-        octets_max: usize,
-    ) -> Result<(), Overflow> {
+    pub(super) fn take(&mut self, octets_max: usize) -> Result<VecDeque<Item>, Overflow> {
         if self.state == State::Overflowed {
             return Err(Overflow);
         }
-        if self.octets <= octets_max && batch.is_empty() {
-            std::mem::swap(&mut self.items, batch);
-            return Ok(());
+        if self.octets <= octets_max {
+            return Ok(std::mem::take(&mut self.items));
         }
         let mut octets = 0;
+        let mut taken = VecDeque::new();
         while octets < octets_max
             && let Some(item) = self.items.pop_front()
         {
             octets += item.octets();
-            batch.push_back(item);
+            taken.push_back(item);
         }
-        Ok(())
+        Ok(taken)
     }
 
     /// So many octets of events taken out before were written.

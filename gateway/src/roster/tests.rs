@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::weigh::Weight;
 use super::*;
 use crate::client_address::ClientAddress;
-use crate::outbound::{Delivery, Outbound};
+use crate::outbound::{Delivery, EventMessage, Outbound};
 use crate::stomp::Version;
 
 fn chat(id: i64) -> shared::id::ChatId {
@@ -111,8 +111,9 @@ async fn what_waits_for_clients_is_summed_up() {
     let guests = [1, 2].map(|_| guest(&roster, "10.0.0.1"));
     let event = 1.try_into().unwrap();
     let push = |guest: &Listed, octets: usize| {
-        let delivery = Delivery::replayed(vec![0; octets].into(), event);
-        guest.outbound.push_event(Arc::new(delivery), 1);
+        let message = EventMessage::replayed(vec![0; octets].into(), event);
+        let delivery = Delivery::of(message);
+        guest.outbound.push_events(Arc::new(delivery), 1);
     };
     push(&guests[0], 100);
     push(&guests[1], 30);

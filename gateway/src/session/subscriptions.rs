@@ -3,7 +3,7 @@
 //! Numbers are the session's own: unlike ids they are never given twice, and 1.0 allows subscriptions without
 //! an id.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use shared::id::{ChatId, EventId};
 
@@ -34,7 +34,8 @@ pub(super) struct Subscription {
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions {
     last_number: u32,
-    live: BTreeMap<u32, Subscription>,
+    /// By number, and so by age. Most sessions have one or two, so the room for them grows one by one.
+    live: Vec<(u32, Subscription)>,
     ended: VecDeque<(u32, Subscription)>,
 }
 
@@ -72,17 +73,25 @@ impl Subscriptions {
             label: Label::new(version, id, number, mode),
             last_event: None,
         };
-        self.live.insert(number, subscription);
+        self.live.reserve_exact(1);
+        self.live.push((number, subscription));
         number
     }
 
     pub(super) fn get(&self, number: u32) -> Option<&Subscription> {
-        self.live.get(&number)
+        let place = self.place(number)?;
+        Some(&self.live[place].1)
     }
 
     /// Forgets one as if it had never been.
     pub(super) fn remove(&mut self, number: u32) -> Option<Subscription> {
-        self.live.remove(&number)
+        let place = self.place(number)?;
+        Some(self.live.remove(place).1)
+    }
+
+    fn place(&self, number: u32) -> Option<usize> {
+        let place = self.live.binary_search_by_key(&number, |(known, _)| *known);
+        place.ok()
     }
 
     /// Ends one that the client no longer wants; says what it was of.
@@ -98,10 +107,11 @@ impl Subscriptions {
 
     /// Takes note of an event that goes out to a subscription, be it one that has just ended.
     pub(super) fn sent(&mut self, number: u32, event: EventId) {
-        let live = self.live.get_mut(&number);
-        let mut ended = self.ended.iter_mut();
-        let one = live.or_else(|| Some(&mut ended.find(|(known, _)| *known == number)?.1));
-        if let Some(one) = one {
+        let one = match self.place(number) {
+            Some(place) => Some(&mut self.live[place]),
+            None => self.ended.iter_mut().find(|(known, _)| *known == number),
+        };
+        if let Some((_, one)) = one {
             one.last_event = one.last_event.max(Some(event));
         }
     }
@@ -126,7 +136,7 @@ impl Subscriptions {
 
     /// The oldest one to notices about the session.
     pub(super) fn for_notices(&self) -> Option<&Subscription> {
-        let mut live = self.live.values();
+        let mut live = self.live.iter().map(|(_, one)| one);
         live.find(|one| one.source == Source::SessionNotices)
     }
 
@@ -138,7 +148,8 @@ impl Subscriptions {
 
     /// The oldest one that takes errors.
     pub(super) fn for_errors(&self) -> Option<&Subscription> {
-        self.live.values().find(|one| one.source.takes_errors())
+        let mut live = self.live.iter().map(|(_, one)| one);
+        live.find(|one| one.source.takes_errors())
     }
 
     /// Whether a subscription that is called so was ever sent this event.

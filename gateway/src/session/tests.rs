@@ -113,7 +113,7 @@ impl Script {
             }
             "event" => session.on_event(number(), words[2].parse().unwrap()),
             "octets" => session.on_octets(words[1].as_bytes(), now, out),
-            "sent" => session.on_sent(now),
+            "sent" => session.on_sent(now.instant),
             "proven" => {
                 let left: i64 = words[2].parse().unwrap();
                 let micros = left.saturating_mul(1_000_000);

@@ -39,7 +39,7 @@ pub struct SockJs {
 }
 
 struct Inner {
-    connections: Connections,
+    connections: Arc<Connections>,
     bus: Bus,
     registry: Registry,
     timing: Timing,
@@ -71,7 +71,7 @@ enum NotMade {
 impl SockJs {
     /// Sessions that are served as `connections` and found through `bus`, for pages of these origins.
     pub fn new(
-        connections: Connections,
+        connections: Arc<Connections>,
         bus: Bus,
         config: &SockJsConfig,
         origins: &AllowedOrigins,
@@ -226,12 +226,10 @@ impl SockJs {
                 return Err(NotMade::Unavailable);
             }
         }
-        let connections = self.inner.connections.clone();
+        let connections = Arc::clone(&self.inner.connections);
         let transport = SockJsHttp::new(transport, handle, inbound);
-        self.life().spawn(async move {
-            connections.serve(transport, client).await;
-            drop(held);
-        });
+        self.life()
+            .spawn_boxed(connections.serve(transport, client, held));
         Ok(receiver)
     }
 }

@@ -56,10 +56,12 @@ impl Transport for SockJsHttp {
 
     async fn send(&mut self, outgoing: &mut Vec<Outgoing>) -> Result<(), Broken> {
         for outgoing in outgoing.drain(..) {
-            let text = Utf8Bytes::try_from(outgoing.octets().clone());
-            let message = text.expect("framing makes text of it");
-            if !self.session.push(message).await {
-                return Err(Broken);
+            for octets in outgoing.messages() {
+                let message = Utf8Bytes::try_from(octets.clone());
+                let message = message.expect("framing makes text of it");
+                if !self.session.push(message).await {
+                    return Err(Broken);
+                }
             }
         }
         Ok(())

@@ -3,44 +3,49 @@ use shared::event::EventType;
 use shared::id::EventId;
 
 use super::*;
+use crate::outbound::EventMessage;
 
 const OCTETS_MAX: usize = 1_600;
 
-fn event(id: i64, typing_of: Option<i64>, octets: usize) -> Arc<Delivery> {
-    Arc::new(Delivery {
+fn message(id: i64, typing_of: Option<i64>, octets: usize) -> EventMessage {
+    EventMessage {
         octets: vec![b'x'; octets].into(),
         event: EventId::try_from(id).unwrap(),
         typing_of: typing_of.map(|user| user.try_into().unwrap()),
-    })
+    }
+}
+
+fn event(id: i64, typing_of: Option<i64>, octets: usize) -> Arc<Delivery> {
+    Arc::new(Delivery::of(message(id, typing_of, octets)))
 }
 
 fn taken(queue: &mut Queue, octets_max: usize) -> Result<Vec<i64>, Overflow> {
-    let mut batch = VecDeque::new();
-    queue.take(&mut batch, octets_max)?;
-    let ids = batch.into_iter().filter_map(|item| match item {
-        Item::Event { delivery, .. } => Some(delivery.event.get()),
-        Item::Answer(_) => None,
-    });
-    Ok(ids.collect())
+    let mut ids = Vec::new();
+    for item in queue.take(octets_max)? {
+        if let Item::Events { delivery, .. } = item {
+            ids.extend(delivery.messages().iter().map(|one| one.event.get()));
+        }
+    }
+    Ok(ids)
 }
 
 #[test]
 fn events_up_to_the_bound_are_kept_and_written_octets_make_room() {
     let mut queue = Queue::new(10);
-    queue.push_event(event(1, None, 5), 1);
-    queue.push_event(event(2, None, 5), 1);
+    queue.push_events(event(1, None, 5), 1);
+    queue.push_events(event(2, None, 5), 1);
     assert_eq!(taken(&mut queue, 10), Ok(vec![1, 2]));
     queue.written(5);
-    queue.push_event(event(3, None, 5), 1);
+    queue.push_events(event(3, None, 5), 1);
     assert_eq!(taken(&mut queue, 10), Ok(vec![3]));
 }
 
 #[test]
 fn taken_but_unwritten_octets_still_count() {
     let mut queue = Queue::new(10);
-    queue.push_event(event(1, None, 10), 1);
+    queue.push_events(event(1, None, 10), 1);
     assert_eq!(taken(&mut queue, 10), Ok(vec![1]));
-    queue.push_event(event(2, None, 1), 1);
+    queue.push_events(event(2, None, 1), 1);
     assert_eq!(taken(&mut queue, 10), Err(Overflow));
 }
 
@@ -48,7 +53,7 @@ fn taken_but_unwritten_octets_still_count() {
 fn what_is_not_taken_yet_stays_in_order() {
     let mut queue = Queue::new(100);
     for id in 1..=5 {
-        queue.push_event(event(id, None, 10), 1);
+        queue.push_events(event(id, None, 10), 1);
     }
     assert_eq!(taken(&mut queue, 20), Ok(vec![1, 2]));
     assert_eq!(taken(&mut queue, 25), Ok(vec![3, 4, 5]));
@@ -59,7 +64,7 @@ fn what_is_not_taken_yet_stays_in_order() {
 fn a_closed_queue_keeps_nothing() {
     let mut queue = Queue::new(10);
     queue.close();
-    queue.push_event(event(1, None, 1), 1);
+    queue.push_events(event(1, None, 1), 1);
     queue.push_answer(Answer::Accepted(1));
     assert!(!queue.is_filled());
 }
@@ -67,11 +72,39 @@ fn a_closed_queue_keeps_nothing() {
 #[test]
 fn an_overflowed_queue_drops_its_events_and_says_so() {
     let mut queue = Queue::new(10);
-    queue.push_event(event(1, None, 10), 1);
-    queue.push_event(event(2, None, 1), 1);
+    queue.push_events(event(1, None, 10), 1);
+    queue.push_events(event(2, None, 1), 1);
     assert!(queue.is_filled());
     assert_eq!(queue.has_room(), None);
     assert_eq!(taken(&mut queue, 10), Err(Overflow));
+}
+
+#[test]
+fn events_that_go_out_together_are_one_piece() {
+    let octets = |text: &'static str| bytes::Bytes::from_static(text.as_bytes());
+    let messages = [("a", 1), ("bc", 2), ("d", 3)].map(|(text, id)| EventMessage {
+        octets: octets(text),
+        ..message(id, None, 0)
+    });
+    let deliveries = Delivery::together(messages.to_vec());
+    let [delivery] = &deliveries[..] else {
+        panic!("{deliveries:?}")
+    };
+    assert_eq!(delivery.octets(), "abcd");
+    assert_eq!(delivery.newest().get(), 3);
+    for (one, before) in delivery.messages().iter().zip(messages) {
+        assert_eq!((&one.octets, one.event), (&before.octets, before.event));
+    }
+    assert!(Delivery::together([]).is_empty());
+}
+
+#[test]
+fn no_more_go_out_together_than_a_queue_can_judge_one_by_one() {
+    let sizes = [10_000, 6_384, 1, 20_000, 20_000, 1];
+    let messages = (1..).zip(sizes);
+    let deliveries = Delivery::together(messages.map(|(id, octets)| message(id, None, octets)));
+    let counts: Vec<_> = deliveries.iter().map(|one| one.messages().len()).collect();
+    assert_eq!(counts, [2, 1, 1, 1, 1]);
 }
 
 /// Three quarters of the bound are taken up by what `typing_of` says, 100 octets each; what a further event
@@ -80,10 +113,10 @@ fn an_overflowed_queue_drops_its_events_and_says_so() {
 fn check(typing_of: &[(u32, Option<i64>); 12], expected: &[i64]) {
     let mut queue = Queue::new(OCTETS_MAX);
     for (id, (subscription, typing_of)) in (1..).zip(typing_of) {
-        let conflated = queue.push_event(event(id, *typing_of, 100), *subscription);
+        let conflated = queue.push_events(event(id, *typing_of, 100), *subscription);
         assert_eq!(conflated, Conflated::default(), "not crowded yet");
     }
-    let conflated = queue.push_event(event(13, None, 100), 1);
+    let conflated = queue.push_events(event(13, None, 100), 1);
     assert_eq!(conflated.events, 13 - expected.len());
     assert_eq!(conflated.octets, 100 * conflated.events);
     assert_eq!(taken(&mut queue, OCTETS_MAX).as_deref(), Ok(expected));
@@ -114,7 +147,7 @@ fn in_a_crowded_queue_the_last_word_on_typing_stays() {
 fn a_client_that_reads_nothing_and_sees_only_typing_is_not_closed() {
     let mut queue = Queue::new(OCTETS_MAX);
     for id in 1..=10_000 {
-        queue.push_event(event(id, Some(id % 5 + 1), 100), 1);
+        queue.push_events(event(id, Some(id % 5 + 1), 100), 1);
     }
     let left = taken(&mut queue, OCTETS_MAX).unwrap();
     assert_eq!(left[left.len() - 5..], [9_996, 9_997, 9_998, 9_999, 10_000]);
@@ -124,10 +157,10 @@ fn a_client_that_reads_nothing_and_sees_only_typing_is_not_closed() {
 fn memberships_alone_fill_the_queue_to_its_bound() {
     let mut queue = Queue::new(OCTETS_MAX);
     for id in 1..=16 {
-        assert_eq!(queue.push_event(event(id, None, 100), 1).events, 0);
+        assert_eq!(queue.push_events(event(id, None, 100), 1).events, 0);
     }
     assert!(queue.has_room().is_some());
-    queue.push_event(event(17, None, 100), 1);
+    queue.push_events(event(17, None, 100), 1);
     assert_eq!(queue.has_room(), None);
 }
 
@@ -142,14 +175,14 @@ fn only_live_typing_can_be_superseded() {
     };
     let author = 7.try_into().ok();
     for kind in EventType::ALL {
-        let live = Delivery::live(bytes::Bytes::new(), &envelope(kind), author);
+        let live = EventMessage::live(bytes::Bytes::new(), &envelope(kind), author);
         assert_eq!(
             live.typing_of,
             author.filter(|_| kind.is_typing()),
             "{kind}"
         );
     }
-    let replayed = Delivery::replayed(bytes::Bytes::new(), 1.try_into().unwrap());
+    let replayed = EventMessage::replayed(bytes::Bytes::new(), 1.try_into().unwrap());
     assert_eq!(replayed.typing_of, None);
 }
 
@@ -158,6 +191,8 @@ fn only_live_typing_can_be_superseded() {
 enum Step {
     Membership,
     Typing(i64),
+    /// What came since the last time goes out together.
+    Flush,
     Take(usize),
 }
 
@@ -165,6 +200,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         1 => Just(Step::Membership),
         6 => (1..6_i64).prop_map(Step::Typing),
+        3 => Just(Step::Flush),
         1 => (1..OCTETS_MAX).prop_map(Step::Take),
     ]
 }
@@ -182,19 +218,26 @@ proptest! {
             Ok::<(), Overflow>(())
         };
         let mut overflowed = false;
-        for (id, step) in (1_i64..).zip(steps) {
+        let mut together = Vec::new();
+        let ids = 1_i64..;
+        for (id, step) in ids.zip(steps.into_iter().chain([Step::Flush, Step::Take(usize::MAX)])) {
             let typing_of = match step {
                 Step::Membership => None,
                 Step::Typing(user) => Some(user),
+                Step::Flush => {
+                    for delivery in Delivery::together(std::mem::take(&mut together)) {
+                        queue.push_events(Arc::new(delivery), 1);
+                    }
+                    continue;
+                }
                 Step::Take(octets_max) => {
                     overflowed |= take(&mut queue, octets_max, &mut received).is_err();
                     continue;
                 }
             };
-            queue.push_event(event(id, typing_of, 30), 1);
+            together.push(message(id, typing_of, 30));
             pushed.push((id, typing_of));
         }
-        overflowed |= take(&mut queue, usize::MAX, &mut received).is_err();
         prop_assert!(received.is_sorted_by(|one, next| one < next));
         if !overflowed {
             for (place, (id, typing_of)) in pushed.iter().enumerate() {
