@@ -15,7 +15,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; do printf '%-20s %s\n' "$$target" "$$text"; done
 
 .PHONY: run
-run: need-toolchain ## run everything: [GATEWAYS=n] [PERSISTERS=n] [PARTITIONS=n] [PORT=8080] [NATS_PORT=4222] [DATA=.local/data] [DATABASE_URL=…]
+run: need-toolchain ## run everything: [GATEWAYS=n] [PERSISTERS=n] [AUTH=jwt] [PARTITIONS=n] [PORT=8080] [NATS_PORT=4222] [DATA=.local/data] [DATABASE_URL=…]
 	@nats_server=$$(deploy/local/nats-server.sh $(TOOLS)) && \
 	if [ "$${PERSISTERS:-1}" != 1 ] && [ -z "$${DATABASE_URL:-}" ]; then \
 		POSTGRES_PROGRAMS=$$(deploy/local/postgres.sh) && export POSTGRES_PROGRAMS; \
@@ -77,7 +77,7 @@ docs: need-toolchain ## write docs/configuration.md from the flags, and the Prom
 	mv $(TARGET)/prometheus-rule.yaml k8s/components/monitoring/prometheus-rule.yaml
 
 .PHONY: tools
-tools: nats-server postgres clients playground chromium ## fetch or install what the tests need
+tools: nats-server postgres clients playground chromium jdk ## fetch or install what the tests need
 
 .PHONY: nats-server
 nats-server: ## find a nats-server or fetch one into .local/bin
@@ -94,6 +94,10 @@ clients: ## install the client libraries of the end-to-end tests, for Node.js an
 .PHONY: chromium
 chromium: ## find Chromium for the browser tests or install Debian's package
 	@deploy/local/chromium.sh >/dev/null
+
+.PHONY: jdk
+jdk: ## find a JDK for the Java client of docs/clients.md or install Debian's package
+	@deploy/local/jdk.sh >/dev/null
 
 .PHONY: playground
 playground: ## build the page that `make run` shows, and the helper package it is made with; wants Node.js 20.19

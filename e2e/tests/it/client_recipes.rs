@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 
 use crate::support::database::Records;
-use crate::support::library::{clients_folder, recipe};
+use crate::support::library::Recipe;
 use crate::support::stomp::{Answer, Client};
 use crate::support::within;
 use crate::support::world::{Database, Plan, World};
@@ -24,20 +24,43 @@ const AUTHOR: i64 = 1;
 
 #[tokio::test]
 async fn the_javascript_program_misses_nothing() {
-    misses_nothing("## JavaScript: `@stomp/stompjs`", "mjs").await;
+    misses_nothing("## JavaScript: `@stomp/stompjs`", Recipe::JavaScript).await;
 }
 
 #[tokio::test]
 async fn the_python_program_misses_nothing() {
-    misses_nothing("## Python: `stomp.py`", "py").await;
+    misses_nothing("## Python: `stomp.py`", Recipe::Python).await;
 }
 
-async fn misses_nothing(heading: &str, language: &str) {
+#[tokio::test]
+async fn the_react_program_misses_nothing() {
+    misses_nothing("## React: `react-stomp-hooks`", Recipe::React).await;
+}
+
+#[tokio::test]
+async fn the_program_on_top_of_our_package_misses_nothing() {
+    let heading = "## TypeScript and JavaScript: our own package";
+    misses_nothing(heading, Recipe::HelperPackage).await;
+}
+
+#[tokio::test]
+async fn the_java_program_misses_nothing() {
+    misses_nothing("## Java: nothing but the JDK", Recipe::Java).await;
+}
+
+#[test]
+fn every_program_of_the_page_is_run() {
+    // The rules that come first have no code.
+    let headings = PAGE.lines().filter(|line| line.starts_with("## "));
+    assert_eq!(headings.count(), 5);
+}
+
+async fn misses_nothing(heading: &str, recipe: Recipe) {
     let world = World::start(Plan::small(Database::Sqlite)).await;
     let gateway = world.system.gateways[0].listen();
     let proxy = Proxy::start(0, Target::Tcp(gateway)).await.unwrap();
     let url = format!("ws://{}/ws", proxy.address());
-    let mut program = Program::start(heading, language, &url);
+    let mut program = Program::start(heading, recipe, &url);
 
     program.send("/chat/events.joinChat").await;
     let mut seen = vec![program.event().await];
@@ -82,22 +105,23 @@ struct Program {
 }
 
 impl Program {
-    fn start(heading: &str, language: &str, url: &str) -> Self {
+    fn start(heading: &str, recipe: Recipe, url: &str) -> Self {
         // Beside the packages that it imports.
         let mut file = tempfile::Builder::new()
             .prefix(".recipe-")
-            .suffix(&format!(".{language}"))
-            .tempfile_in(clients_folder())
+            .suffix(recipe.suffix())
+            .tempfile_in(recipe.folder())
             .unwrap();
         file.write_all(program(heading).as_bytes()).unwrap();
-        let mut child = recipe(language)
+        let mut child = recipe
+            .command()
             .arg(file.path())
             .args([url, &CHAT.to_string(), &AUTHOR.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .unwrap();
+            .unwrap_or_else(|error| panic!("{error}: `make tools` installs what {recipe:?} needs"));
         Self {
             stdin: child.stdin.take().unwrap(),
             stdout: BufReader::new(child.stdout.take().unwrap()).lines(),

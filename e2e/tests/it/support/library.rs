@@ -1,6 +1,6 @@
 //! The client libraries of `e2e/clients`, run by Node.js or Python as `make clients` installed them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use local::tools::project_folder;
@@ -70,19 +70,67 @@ fn node(folder: &str) -> Command {
     command
 }
 
-/// Where programs find the packages of the clients.
-pub(crate) fn clients_folder() -> std::path::PathBuf {
-    project_folder().join(CLIENTS)
+/// A kind of program in `docs/clients.md`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Recipe {
+    /// A module for Node.js that has `openChat`.
+    JavaScript,
+    /// The same, on top of `clients/js`.
+    HelperPackage,
+    /// A module with hooks for React.
+    React,
+    /// A module for Python that has `Chat`.
+    Python,
+    /// A source file that the JDK runs.
+    Java,
 }
 
-/// What runs a program of `docs/clients.md`, by the end of its name.
-pub(crate) fn recipe(language: &str) -> Command {
-    let mut command = match language {
-        "mjs" => node(CLIENTS),
-        "py" => interpreter(),
-        other => panic!("nothing runs {other}"),
-    };
-    command.arg(format!("recipe.{language}"));
+impl Recipe {
+    /// Where it finds what it imports.
+    pub(crate) fn folder(self) -> PathBuf {
+        let folder = match self {
+            // The package knows itself by its name.
+            Self::HelperPackage => "clients/js",
+            _ => CLIENTS,
+        };
+        project_folder().join(folder)
+    }
+
+    /// The end of its file's name.
+    pub(crate) const fn suffix(self) -> &'static str {
+        match self {
+            Self::JavaScript | Self::HelperPackage | Self::React => ".mjs",
+            Self::Python => ".py",
+            Self::Java => ".java",
+        }
+    }
+
+    /// What runs it, given its file, the gateway's URL, a chat and a user.
+    pub(crate) fn command(self) -> Command {
+        match self {
+            Self::JavaScript => node_with("recipe.mjs"),
+            Self::HelperPackage => {
+                needed(&self.folder().join("dist"));
+                node_with("recipe.mjs")
+            }
+            Self::React => node_with("recipe-react.mjs"),
+            Self::Python => {
+                let mut command = interpreter();
+                command.arg("recipe.py");
+                command
+            }
+            Self::Java => {
+                let mut command = Command::new("java");
+                command.current_dir(self.folder());
+                command
+            }
+        }
+    }
+}
+
+fn node_with(script: &str) -> Command {
+    let mut command = node(CLIENTS);
+    command.arg(script);
     command
 }
 
@@ -96,14 +144,14 @@ fn interpreter() -> Command {
     let python = project_folder().join(".local/python/bin/python");
     needed(&python);
     let mut command = Command::new(python);
-    command.current_dir(clients_folder());
+    command.current_dir(project_folder().join(CLIENTS));
     command
 }
 
 fn needed(installed: &Path) {
     assert!(
         installed.exists(),
-        "{} is missing; `make clients` installs the client libraries",
+        "{} is missing; `make tools` installs what the clients need",
         installed.display()
     );
 }
