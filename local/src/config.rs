@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use shared::config::BadSettings;
 use shared::partition::PartitionCount;
 
@@ -48,6 +48,10 @@ pub struct Config {
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
 
+    /// How clients prove who they are: not at all, or with a token signed with a secret in the data folder.
+    #[arg(long, env = "AUTH", value_enum, default_value = "open")]
+    pub auth: Auth,
+
     /// Folder of the built playground [default: playground/dist, where it is built]
     #[arg(long, env = "PLAYGROUND")]
     pub playground: Option<PathBuf>,
@@ -63,6 +67,15 @@ pub struct Config {
     /// Folder of the programs gateway and persister [default: where this one is]
     #[arg(long, env = "PROGRAMS")]
     pub programs: Option<PathBuf>,
+}
+
+/// How clients prove who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Auth {
+    /// They do not: whoever can reach the port is believed.
+    Open,
+    /// With a JSON Web Token.
+    Jwt,
 }
 
 /// Which database a run uses.
@@ -138,6 +151,11 @@ impl Config {
     /// Folder of the playground: the one asked for, or the one that `make` built, if it did.
     pub fn playground_folder(&self) -> Option<PathBuf> {
         self.playground.clone().or_else(tools::find_playground)
+    }
+
+    /// File of the secret that tokens are signed with.
+    pub fn secret(&self) -> PathBuf {
+        self.data.join("jwt-secret")
     }
 
     /// Folder of the log files.

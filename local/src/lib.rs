@@ -6,7 +6,7 @@
 //! Read in this order: what a child process is ([`process`], and [`reaper`], which sees to it that none
 //! outlives us), the kinds of children ([`nats`], [`nats_cluster`], [`postgres`], [`daemon`] with its
 //! [`log_line`]s and its [`probe`]), a [`proxy`] between them, the [`system`] made of them, and what can be wrong before the start ([`tools`], [`preflight`]).
-//! [`config`], [`run`] and [`summary`] belong to the program.
+//! [`config`], [`run`], [`secret`] and [`summary`] belong to the program.
 //!
 //! Everything here is start-up code whose errors are read by a person, so all of it returns `anyhow`'s.
 
@@ -24,6 +24,7 @@ pub mod process;
 pub mod proxy;
 pub mod reaper;
 pub mod run;
+pub mod secret;
 pub mod summary;
 pub mod system;
 pub mod tools;

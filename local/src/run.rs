@@ -4,12 +4,13 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use crate::config::{Config, Database};
+use crate::config::{Auth, Config, Database};
 use crate::daemon::Daemon;
 use crate::postgres::{Durability, PostgresServer, PostgresSpec};
 use crate::preflight::{self, DataFolder};
 use crate::process::LineListener;
-use crate::summary::{self, Summary};
+use crate::secret;
+use crate::summary::{self, Summary, Tokens};
 use crate::system::{Programs, System, SystemSpec, sqlite_url};
 use crate::tools;
 
@@ -50,6 +51,7 @@ pub struct Run {
     system: System,
     postgres: Option<PostgresServer>,
     database: String,
+    tokens: Option<Tokens>,
 }
 
 impl Run {
@@ -63,6 +65,19 @@ impl Run {
         std::fs::create_dir_all(&store)?;
         std::fs::create_dir_all(config.logs())?;
         let (postgres, database_url, database) = database(config, &store, &listener).await?;
+        let mut gateway_args = playground_args(config)?;
+        let mut tokens = None;
+        if config.auth == Auth::Jwt {
+            let file = std::path::absolute(config.secret())?;
+            secret::make(&file)?;
+            let text = file.to_str().context("the data folder's name is no text")?;
+            let args = ["--auth", "jwt", "--jwt-secret-file", text];
+            gateway_args.extend(args.map(str::to_owned));
+            tokens = Some(Tokens {
+                gateway: summary::relative(&programs.gateway),
+                secret: summary::relative(&file),
+            });
+        }
         let system = System::start(&SystemSpec {
             programs,
             nats_port: match config.nats_port {
@@ -74,7 +89,7 @@ impl Run {
             partitions: config.partition_count(),
             database_url,
             daemon_args: Vec::new(),
-            gateway_args: playground_args(config)?,
+            gateway_args,
             nats_store: store.join("nats"),
             logs: config.logs(),
             listener: Some(listener),
@@ -84,6 +99,7 @@ impl Run {
             system,
             postgres,
             database,
+            tokens,
         })
     }
 
@@ -100,6 +116,7 @@ impl Run {
             data: summary::relative(&config.data),
             node: summary::node_version(),
             playground: config.playground_folder().is_some(),
+            tokens: self.tokens.clone(),
         }
     }
 

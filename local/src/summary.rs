@@ -25,6 +25,28 @@ pub struct Summary {
     pub playground: bool,
     /// Major version of the Node that is installed.
     pub node: Option<u32>,
+    /// How to make tokens, where clients need one.
+    pub tokens: Option<Tokens>,
+}
+
+/// What makes tokens.
+#[derive(Debug, Clone)]
+pub struct Tokens {
+    /// The gateway's program.
+    pub gateway: PathBuf,
+    /// File of the secret.
+    pub secret: PathBuf,
+}
+
+impl Tokens {
+    /// The command that prints a token for a user.
+    fn command(&self, user: u32) -> String {
+        format!(
+            "{} token --user {user} --jwt-secret-file {}",
+            self.gateway.display(),
+            self.secret.display()
+        )
+    }
 }
 
 impl Summary {
@@ -73,15 +95,25 @@ impl Summary {
             text,
             "\nPoint a frontend at it: replace its handshake URL by http://{gateway}/ws (SockJS)"
         )?;
-        writeln!(
-            text,
-            "or ws://{gateway}/ws (WebSocket). No token is needed here."
-        )?;
-        writeln!(
-            text,
-            "\nTry it, in another terminal:\n\n{}\n",
-            self.try_it(*gateway)
-        )?;
+        writeln!(text, "or ws://{gateway}/ws (WebSocket).")?;
+        match &self.tokens {
+            None => {
+                writeln!(
+                    text,
+                    "\nNo token is needed here. Try it, in another terminal:\n\n{}\n",
+                    self.try_it(*gateway)
+                )?;
+            }
+            Some(tokens) => {
+                writeln!(
+                    text,
+                    "\nEvery client needs a token. In another terminal, these print one for user 1 and one for user 2,\n\
+                     valid for an hour (or for --lifetime 90s, to see one run out):\n\n  {}\n  {}\n",
+                    tokens.command(1),
+                    tokens.command(2)
+                )?;
+            }
+        }
         writeln!(text, "  curl http://{gateway}/ws/info")?;
         for (_, admin, _) in &self.daemons {
             writeln!(text, "  curl http://{admin}/readyz")?;
@@ -159,6 +191,7 @@ mod tests {
             data: "data".into(),
             playground: false,
             node,
+            tokens: None,
         }
         .text()
     }

@@ -10,8 +10,10 @@ import { VisitorCard } from "./view/visitor-card";
 export const App = () => {
   useEffect(() => {
     start();
-    void readChats();
   }, []);
+  // Again with a token, where the list is not for everybody.
+  const token = visitors.value.map(({ token }) => token.value.trim()).find(Boolean);
+  useEffect(() => void readChats(), [token]);
   const current = chats.value.find(({ id }) => id === chat.value);
   return (
     <>

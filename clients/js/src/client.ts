@@ -13,6 +13,8 @@ import { type TypingPace, TypingIndicator } from "./typing.js";
 const BACKOFF: Backoff = { firstMs: 1_000, maxMs: 30_000 };
 /** A connection that lasted this long, in milliseconds, was no failure. */
 const STABLE_MS = 5_000;
+/** Shortest wait between two questions for a fresh token, in milliseconds. */
+const RENEW_PAUSE_MS = 250;
 /** Longest wait for a token, in milliseconds. */
 const TOKEN_MAX_MS = 15_000;
 
@@ -154,10 +156,16 @@ export class ChatClient {
     return indicator;
   }
 
-  /** Shows the server a fresh token, without a new connection. Happens by itself when the server warns. */
-  async renewToken(): Promise<void> {
+  /**
+   * Shows the server a fresh token, without a new connection; resolves with whether there was one that it had not seen.
+   * Happens by itself when the server warns.
+   */
+  async renewToken(): Promise<boolean> {
+    const seen = this.token;
     await this.askToken();
-    if (this.token !== undefined) this.connection?.send("/session/token", this.token, { receipt: "token" });
+    if (this.token === undefined || this.token === seen) return false;
+    this.connection?.send("/session/token", this.token, { receipt: "token" });
+    return true;
   }
 
   private async run(stop: AbortSignal): Promise<void> {
@@ -249,13 +257,21 @@ export class ChatClient {
 
   /**
    * Somewhere in the first half of the time that is left: tokens that were made together run out together, and their
-   * clients need not all ask at once. When it fails the session ends with its token, and the next one asks again.
+   * clients need not all ask at once. Again in the first half of the rest while the supplier fails or has none but the
+   * old one. In the end the session ends with its token, and the next one asks again.
    */
   private async renewSoon(leftMs: number): Promise<void> {
     const { connection } = this;
-    await pause((Math.random() * leftMs) / 2);
-    if (connection === undefined || this.connection !== connection) return;
-    await this.renewToken().catch((error: unknown) => this.options.notice?.(`no fresh token: ${String(error)}`));
+    const end = performance.now() + leftMs;
+    while (performance.now() < end) {
+      await pause(Math.max(RENEW_PAUSE_MS, (Math.random() * (end - performance.now())) / 2));
+      if (connection === undefined || this.connection !== connection) return;
+      try {
+        if (await this.renewToken()) return;
+      } catch (error) {
+        this.options.notice?.(`no fresh token: ${String(error)}`);
+      }
+    }
   }
 
   private async askToken(): Promise<void> {

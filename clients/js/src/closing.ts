@@ -7,7 +7,7 @@ export interface Closing {
 }
 
 /** Codes after which the same client, doing the same again, fares no better. */
-const FINAL_CODES: ReadonlySet<number> = new Set([1002, 1007, 1008, 1009, 4003]);
+const FINAL_CODES: ReadonlySet<number> = new Set([1002, 1007, 1008, 1009, 4003, 4005, 4429]);
 
 /** The longest hint that is believed, in milliseconds; the server's own are up to five seconds. */
 const HINT_MAX_MS = 60_000;

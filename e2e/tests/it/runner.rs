@@ -14,7 +14,7 @@ use crate::support::within;
 use crate::support::world::{built, permit};
 
 /// Settings that a developer may have set for their own `make run`.
-const VARIABLES: [&str; 7] = [
+const VARIABLES: [&str; 8] = [
     "GATEWAYS",
     "PERSISTERS",
     "PARTITIONS",
@@ -22,6 +22,7 @@ const VARIABLES: [&str; 7] = [
     "NATS_PORT",
     "DATA",
     "DATABASE_URL",
+    "AUTH",
 ];
 
 #[tokio::test]
@@ -72,6 +73,40 @@ async fn two_persisters_get_a_postgres_of_their_own() {
     let answer = client.ask("joinChat", 1, 1).await;
     assert_eq!(answer, Answer::error("ALREADY_JOINED"));
     assert_eq!(second.end(Signal::INT).await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn with_auth_jwt_it_says_how_to_make_tokens_that_its_gateways_take() {
+    let _permit = permit().await;
+    let data = tempfile::tempdir().unwrap();
+    let run = Runner::start(data.path(), &["--auth", "jwt"]).await;
+    let mut stranger = Client::open(run.gateways[0]).await;
+    let versions = ("accept-version", "1.2");
+    stranger.send_frame("CONNECT", &[versions], "").await;
+    let refused = stranger.take(|frame| frame.command == "ERROR").await;
+    assert_eq!(refused.header("message"), Some("UNAUTHORIZED"));
+
+    let commands = run
+        .said
+        .lines()
+        .filter(|line| line.contains(" token --user "));
+    let commands: Vec<&str> = commands.map(str::trim).collect();
+    assert_eq!(commands.len(), 2, "{}", run.said);
+    for (user, command) in ["1", "2"].into_iter().zip(commands) {
+        let output = Command::new("sh")
+            .args(["-c", command])
+            .output()
+            .await
+            .unwrap();
+        let token = String::from_utf8(output.stdout).unwrap();
+        let bearer = format!("Bearer {}", token.trim());
+        let mut client = Client::open(run.gateways[0]).await;
+        let headers = [versions, ("Authorization", bearer.as_str())];
+        client.send_frame("CONNECT", &headers, "").await;
+        let connected = client.take(|frame| frame.command == "CONNECTED").await;
+        assert_eq!(connected.header("user-name"), Some(user));
+    }
+    assert_eq!(run.end(Signal::INT).await.code(), Some(0));
 }
 
 #[tokio::test]

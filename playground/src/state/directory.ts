@@ -1,6 +1,6 @@
 // The chats there are.
 import { signal } from "@preact/signals";
-import { type Chat, History } from "@talk-and-travel/chat-events";
+import { type Chat, History, QueryError } from "@talk-and-travel/chat-events";
 
 import { sockJsUrl } from "./transports";
 import { visitors } from "./window";
@@ -11,6 +11,11 @@ const CHATS_MAX = 2_000;
 export const chats = signal<readonly Chat[]>([]);
 export const directoryProblem = signal<string | undefined>(undefined);
 
+const problemOf = (error: unknown): string => {
+  if (error instanceof QueryError && error.status === 401) return "The chats are listed for those who have a valid token.";
+  return error instanceof Error ? error.message : String(error);
+};
+
 /** Reads the list, with the token of the first user who has one. */
 export const readChats = async (): Promise<void> => {
   const token = (): string | undefined => visitors.value.map(({ token }) => token.value.trim()).find(Boolean);
@@ -19,7 +24,7 @@ export const readChats = async (): Promise<void> => {
     chats.value = await history.chats(CHATS_MAX);
     directoryProblem.value = undefined;
   } catch (error) {
-    directoryProblem.value = error instanceof Error ? error.message : String(error);
+    directoryProblem.value = problemOf(error);
   }
 };
 

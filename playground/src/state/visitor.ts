@@ -52,6 +52,17 @@ export interface Return {
   readonly duplicates: number;
 }
 
+/** A notice as people read it. */
+const noticeText = (body: string): string => {
+  try {
+    const { code, expiresAt } = JSON.parse(body) as { code: string; expiresAt: string };
+    const end = new Date(expiresAt).toLocaleTimeString();
+    return `${code}: token and session end at ${end}. Paste a fresh token, and the session goes on.`;
+  } catch {
+    return body; // The client's own words.
+  }
+};
+
 const IDLE: ClientState = { phase: "idle" };
 let frames = 0;
 
@@ -67,6 +78,8 @@ export class Visitor {
   readonly typed = signal<Outcome | undefined>(undefined);
   /** Errors that belong to nothing on the card, and refusals of the subscription. */
   readonly problem = signal<string | undefined>(undefined);
+  /** What the server has said about the session: that its token runs out. */
+  readonly notice = signal<string | undefined>(undefined);
   readonly gone = signal<Refusal | undefined>(undefined);
   readonly back = signal<Return | undefined>(undefined);
   readonly room = signal(new Room());
@@ -92,7 +105,7 @@ export class Visitor {
   }
 
   connect(): void {
-    this.problem.value = undefined;
+    this.problem.value = this.notice.value = undefined;
     const token = this.token.value.trim();
     const client = new ChatClient({
       ...roadOf(this.transport.value),
@@ -100,6 +113,7 @@ export class Visitor {
       ...(token && { token: () => this.token.value.trim() }),
       state: (state) => this.client === client && this.onState(state),
       error: ({ code, message }) => (this.problem.value = `${code}: ${message}`),
+      notice: (body) => (this.notice.value = noticeText(body)),
       frame: (direction, text) => {
         frames += 1;
         this.frames.value = pushed(this.frames.value, { number: frames, at: new Date(), direction, text }, FRAMES_MAX);
@@ -127,6 +141,15 @@ export class Visitor {
     if (!this.on) return this.connect();
     await this.disconnect();
     this.connect();
+  }
+
+  /** Takes up another token: shows it to the server where there is a session, else comes with it. */
+  takeToken(token: string): void {
+    const before = this.token.value.trim();
+    this.token.value = token;
+    if (!before || !token.trim() || this.connection.value.phase !== "connected") return void this.reconnect();
+    this.notice.value = this.problem.value = undefined;
+    this.client?.renewToken().catch((error: unknown) => (this.problem.value = String(error)));
   }
 
   /** Loses the connection and stays away so long. */
@@ -185,6 +208,7 @@ export class Visitor {
       this.catchingUp = true;
     }
     if (state.phase === "idle" || state.phase === "stopped") this.lost = undefined;
+    if (state.phase !== "connected") this.notice.value = undefined;
   }
 
   private onEvent(event: ChatEvent): void {

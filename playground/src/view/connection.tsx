@@ -30,6 +30,12 @@ const why = (state: ClientState): string | undefined => {
   return [error, `close code ${closing.code}${closing.reason && `, ${closing.reason}`}`].filter(Boolean).join("; ");
 };
 
+/** The close code of those who could not prove who they are. */
+const UNAUTHORIZED = 4003;
+
+const needsToken = (state: ClientState): boolean =>
+  state.phase === "stopped" && state.ending.closing.code === UNAUTHORIZED;
+
 /** Seconds until the next attempt, counted down. */
 const useCountdown = (state: ClientState): number => {
   const left = useSignal(0);
@@ -60,6 +66,9 @@ export const ConnectionState = ({ of: visitor }: { of: Visitor }) => {
       </p>
       {state.phase === "connected" && <span class="muted small">STOMP {state.version}</span>}
       {reason && <p class="small reason">{reason}</p>}
+      {needsToken(state) && (
+        <p class="small reason">Paste a valid token below: `make run AUTH=jwt` printed how to make one.</p>
+      )}
     </div>
   );
 };
@@ -141,7 +150,7 @@ export const ConnectionSettings = ({ of: visitor }: { of: Visitor }) => {
           spellcheck={false}
           placeholder="none"
           value={visitor.token}
-          onChange={(event) => changed(() => (visitor.token.value = event.currentTarget.value))}
+          onChange={(event) => visitor.takeToken(event.currentTarget.value)}
         />
       </label>
     </div>

@@ -12,7 +12,7 @@ import { Snippet } from "./snippet";
 /** One user of this window. */
 export const VisitorCard = ({ of: visitor, isFirst }: { of: Visitor; isFirst: boolean }) => {
   const heading = `visitor-${visitor.key}`;
-  const { userId, problem } = visitor;
+  const { userId, problem, notice } = visitor;
   return (
     <section class={`card user-${userId.value % 8}`} aria-labelledby={heading}>
       <div class="card-head">
@@ -26,6 +26,11 @@ export const VisitorCard = ({ of: visitor, isFirst }: { of: Visitor; isFirst: bo
       </div>
       <ConnectionSettings of={visitor} />
       <ConnectionActions of={visitor} />
+      {notice.value && (
+        <p class="part notice" role="status">
+          {notice}
+        </p>
+      )}
       {problem.value && (
         <p class="part problem" role="alert">
           {problem}

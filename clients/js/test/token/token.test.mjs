@@ -1,19 +1,9 @@
 // With a gateway that wants tokens: who has one comes in, and stays beyond the first one's end.
 import assert from "node:assert/strict";
-import { createHmac } from "node:crypto";
 import { test } from "node:test";
 
+import { sign } from "../../../../e2e/token.mjs";
 import { person, waiting } from "../system/person.mjs";
-
-const base64 = (text) => Buffer.from(text).toString("base64url");
-
-// A JSON Web Token of this user, signed with the secret that the gateway was given.
-const sign = (userId, lifetimeS, secret = process.env.JWT_SECRET) => {
-  const now = Math.floor(Date.now() / 1000);
-  const head = base64(JSON.stringify({ alg: "HS256", typ: "JWT" }));
-  const claims = base64(JSON.stringify({ sub: String(userId), iat: now, exp: now + lifetimeS }));
-  return `${head}.${claims}.${createHmac("sha256", secret).update(`${head}.${claims}`).digest("base64url")}`;
-};
 
 test("a session outlives its first token, in place", async () => {
   const { until, noticed } = waiting();
