@@ -53,6 +53,11 @@ bench: need-toolchain nats-server ## measure everything beside its peers, and wr
 	$(CARGO) build --release --locked --bin gateway --bin persister --bin bench
 	PATH='$(CURDIR)/$(TOOLS)':"$$PATH" $(TARGET)/release/bench all --out $(TARGET)/bench
 
+.PHONY: budget
+budget: need-toolchain ## count the instructions of the hot paths with valgrind, and compare them with their budgets
+	$(CARGO) build --release --locked --bin bench
+	$(TARGET)/release/bench budget
+
 .PHONY: bench-peers
 bench-peers: ## build the peers that no package brings: Centrifugo (with Go), the Spring application (with Maven)
 	@bench/peers/build.sh $(TARGET)/bench/peers

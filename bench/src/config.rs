@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use shared::config::duration;
 
+use crate::hot_path::HotPath;
 use crate::server::Kind;
 
 /// Measures how fast the system is, beside its peers and beside what the machine allows.
@@ -160,6 +161,15 @@ pub enum Command {
         /// Folder of the report.
         #[arg(long, default_value = "target/bench")]
         out: PathBuf,
+    },
+    /// Count the instructions of the hot paths with valgrind, and compare them with their budgets.
+    Budget,
+    /// Go through a hot path so many times; what valgrind runs.
+    HotPath {
+        /// Which.
+        path: HotPath,
+        /// How often.
+        times: u32,
     },
     /// Serve as the bare limit, until killed. Other commands start it by themselves.
     LimitServer {

@@ -9,6 +9,8 @@
 //! what is played ([`scenario`]), what the kernel says it cost ([`machine`]), and all of it in a row with its report
 //! ([`suite`], [`report`]).
 //!
+//! Apart from all that: the hot functions of both daemons, alone ([`hot_path`], [`budget`]).
+//!
 //! Everything here is read by a person at a terminal, so all errors are `anyhow`'s.
 
 #![warn(missing_docs)]
@@ -17,11 +19,13 @@
     reason = "figures for people need no 53 bits"
 )]
 
+pub mod budget;
 pub mod config;
 pub mod crowd;
 pub mod delivered;
 pub mod dialect;
 pub mod feed;
+pub mod hot_path;
 pub mod ledger;
 pub mod limit;
 pub mod machine;

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use bench::budget;
 use bench::config::{Command, Config, GroundConfig};
 use bench::ledger::Faults;
 use bench::limit::Limit;
@@ -123,6 +124,13 @@ fn run(config: Config) -> anyhow::Result<bool> {
                 say(&format!("{line}\n"));
             })?;
         }
+        Command::Budget => {
+            for spent in budget::count(&std::env::current_exe()?)? {
+                clean &= spent.is_within();
+                say(&format!("{spent}\n"));
+            }
+        }
+        Command::HotPath { path, times } => path.run(times),
         Command::LimitServer { coalesce } => {
             let limit = Limit::bind(coalesce)?;
             let (clients, link) = limit.addresses()?;
