@@ -142,7 +142,7 @@ async fn open_database(config: &RunConfig) -> anyhow::Result<Database> {
             if !config.no_migrate {
                 migrate(url).await?;
             }
-            let database = Database::connect(url).await?;
+            let database = Database::connect_for(url, config.partitions).await?;
             // Asked even after our own migration: it costs one query, and then it is true however we got here.
             let migrated = is_migrated(&database.reader).await?;
             Ok((database, migrated))

@@ -16,6 +16,8 @@ use sea_orm::{
     DbBackend, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
+use shared::partition::PartitionCount;
+
 pub use absence::is_absence;
 pub use migrate::{is_migrated, migrate};
 pub use partitions::{WrongPartitionCount, fix_partitions};
@@ -23,6 +25,8 @@ pub use url::{BadDatabaseUrl, DatabaseUrl};
 
 /// Connections that write. Partitions commit in parallel on PostgreSQL; SQLite has one writer by nature.
 const POSTGRES_WRITERS_MAX: u32 = 8;
+/// Of those, for what is not a batch: leases, typing that is due, pruning.
+const POSTGRES_WRITERS_BESIDE: u32 = 2;
 const SQLITE_WRITERS_MAX: u32 = 1;
 
 /// Connections that answer questions.
@@ -64,9 +68,21 @@ pub struct Database {
 impl Database {
     /// Connects, once: whoever can wait for a database tries again.
     pub async fn connect(url: &DatabaseUrl) -> Result<Self, DbErr> {
+        Self::connect_with(url, POSTGRES_WRITERS_MAX).await
+    }
+
+    /// The same, to carry out the commands of so many partitions: a writer each, and those for what is done beside. A
+    /// pool takes its connections in turn, so that with more of them every batch would meet another server process
+    /// whose caches have gone cold.
+    pub async fn connect_for(url: &DatabaseUrl, partitions: PartitionCount) -> Result<Self, DbErr> {
+        let writers = u32::from(partitions.get()) + POSTGRES_WRITERS_BESIDE;
+        Self::connect_with(url, writers.min(POSTGRES_WRITERS_MAX)).await
+    }
+
+    async fn connect_with(url: &DatabaseUrl, postgres_writers: u32) -> Result<Self, DbErr> {
         let (writers, readers) = match url.backend() {
             DbBackend::Sqlite => (SQLITE_WRITERS_MAX, SQLITE_READERS_MAX),
-            _ => (POSTGRES_WRITERS_MAX, POSTGRES_READERS_MAX),
+            _ => (postgres_writers, POSTGRES_READERS_MAX),
         };
         Ok(Self {
             writer: SeaOrm::connect(options(url, writers)).await?,

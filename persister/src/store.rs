@@ -7,10 +7,11 @@ mod error;
 pub mod events;
 pub mod lease;
 pub mod lookup;
-mod memberships;
+pub mod memberships;
 pub mod prune;
 pub mod retention;
 pub mod rooms;
+mod rows;
 pub mod typing;
 mod write;
 
@@ -23,9 +24,9 @@ use shared::partition::{Partition, PartitionCount};
 use crate::database::IMMEDIATE;
 use crate::decide::{Before, Decision, Numbering, Terms, TypingLease, Wish, decide};
 
-pub use error::{StoreError, TryAgain};
+pub use error::{StoreError, TryAgain, is_sqlite_busy};
 pub use lease::Lease;
-pub use memberships::{add_to_countries, pairs_in};
+pub use memberships::add_to_countries;
 
 /// Longest wait for a whole transaction: a peer that vanished without closing its connection answers nothing.
 const TRANSACTION_MAX: Duration = Duration::from_secs(10);

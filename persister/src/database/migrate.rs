@@ -7,11 +7,12 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, EntityTrait, RuntimeErr};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, EntityTrait};
 use sea_orm_migration::{MigratorTrait, SchemaManager, seaql_migrations};
 
 use super::DatabaseUrl;
 use crate::migration::Migrator;
+use crate::store::is_sqlite_busy;
 
 /// Longest wait for another migration. Longer than any of ours takes on a large database.
 const LOCK_WAIT_MAX: Duration = Duration::from_mins(10);
@@ -45,20 +46,11 @@ pub async fn migrate(url: &DatabaseUrl) -> Result<(), DbErr> {
 async fn connect(options: ConnectOptions) -> Result<DatabaseConnection, DbErr> {
     for _ in 1..CONNECT_TRIES_MAX {
         match Database::connect(options.clone()).await {
-            Err(error) if is_locked(&error) => tokio::time::sleep(CONNECT_AGAIN).await,
+            Err(error) if is_sqlite_busy(&error) => tokio::time::sleep(CONNECT_AGAIN).await,
             result => return result,
         }
     }
     Database::connect(options).await
-}
-
-/// Whether this is SQLite's `SQLITE_BUSY`.
-fn is_locked(error: &DbErr) -> bool {
-    let DbErr::Conn(RuntimeErr::SqlxError(error)) = error else {
-        return false;
-    };
-    let database = error.as_database_error();
-    database.is_some_and(|error| error.code().as_deref() == Some("5"))
 }
 
 /// Whether no step is missing, asked as a role that may only read.

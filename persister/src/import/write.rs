@@ -18,7 +18,7 @@ use super::{Summary, chats};
 use crate::database::IMMEDIATE;
 use crate::decide::{Place, Typing};
 use crate::entity::{event, user_chat};
-use crate::store::{add_to_countries, pairs_in, typing};
+use crate::store::{add_to_countries, memberships, typing};
 
 /// Rows of a transaction: enough that commits do not count, and far below the number of values that a statement may
 /// have.
@@ -205,14 +205,12 @@ impl<'a> Writer<'a> {
 }
 
 async fn new_members(db: &impl ConnectionTrait, members: &[Member]) -> anyhow::Result<Vec<Member>> {
-    let keys = members
+    let keys: Vec<_> = members
         .iter()
-        .map(|member| (member.user_id.get(), member.chat_id.get()));
+        .map(|member| (member.user_id, member.chat_id))
+        .collect();
     let there = user_chat::Entity::find()
-        .filter(pairs_in(
-            (user_chat::Column::UserId, user_chat::Column::ChatId),
-            keys,
-        ))
+        .filter(memberships::one_of(db, &keys))
         .all(db)
         .await?;
     let there: BTreeSet<(i64, i64)> = there

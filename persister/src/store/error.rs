@@ -2,6 +2,9 @@
 
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
 
+/// SQLite's result code for a lock that somebody else holds.
+const SQLITE_BUSY: &str = "5";
+
 /// What became of a transaction that did not commit.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -51,16 +54,29 @@ impl StoreError {
 impl From<DbErr> for StoreError {
     fn from(error: DbErr) -> Self {
         let sorted = match &error {
-            DbErr::Exec(RuntimeErr::SqlxError(cause))
-            | DbErr::Query(RuntimeErr::SqlxError(cause))
-            | DbErr::Conn(RuntimeErr::SqlxError(cause)) => sort(cause),
             DbErr::TryIntoErr { .. } | DbErr::Type(_) | DbErr::Json(_) => None,
-            _ => Some(TryAgain::Unavailable),
+            error => said(error).map_or(Some(TryAgain::Unavailable), sort),
         };
         match sorted {
             Some(why) => Self::TryAgain(why, error),
             None => Self::Row(error),
         }
+    }
+}
+
+/// Whether SQLite found its file locked where it does not wait for the lock by itself.
+pub fn is_sqlite_busy(error: &DbErr) -> bool {
+    let code = said(error).and_then(SqlxError::as_database_error);
+    code.is_some_and(|error| error.code().as_deref() == Some(SQLITE_BUSY))
+}
+
+/// What the driver said.
+fn said(error: &DbErr) -> Option<&SqlxError> {
+    match error {
+        DbErr::Exec(RuntimeErr::SqlxError(cause))
+        | DbErr::Query(RuntimeErr::SqlxError(cause))
+        | DbErr::Conn(RuntimeErr::SqlxError(cause)) => Some(cause),
+        _ => None,
     }
 }
 
@@ -131,7 +147,7 @@ mod tests {
         for (code, expected) in [
             ("2067", Some(Conflict)),
             ("275", None),
-            ("5", Some(Unavailable)),
+            (SQLITE_BUSY, Some(Unavailable)),
             ("13", Some(Unavailable)),
         ] {
             assert_eq!(sort_sqlite(code), expected, "{code}");

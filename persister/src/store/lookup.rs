@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 use shared::command::{CommandId, Outcome};
 use shared::error_code::ErrorCode;
 use shared::id::EventId;
 use uuid::Uuid;
 
+use super::rows::Rows;
 use super::{Store, StoreError};
 use crate::entity::{cmd_rejection, event};
 
@@ -29,16 +31,20 @@ pub async fn outcomes(
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let uuids = || ids.iter().map(|id| id.uuid());
+    let backend = db.get_database_backend();
+    let among = |column| {
+        let ids: Rows<1> = ids.iter().map(|id| [id.uuid().into()]).collect();
+        ids.contain([column], backend)
+    };
     let events: Vec<(Uuid, i64)> = event::Entity::find()
         .select_only()
         .columns([event::Column::CommandId, event::Column::Id])
-        .filter(event::Column::CommandId.is_in(uuids()))
+        .filter(among(Expr::col(event::Column::CommandId)))
         .into_tuple()
         .all(db)
         .await?;
     let rejections = cmd_rejection::Entity::find()
-        .filter(cmd_rejection::Column::CommandId.is_in(uuids()))
+        .filter(among(Expr::col(cmd_rejection::Column::CommandId)))
         .all(db)
         .await?;
     let mut outcomes = HashMap::with_capacity(events.len() + rejections.len());

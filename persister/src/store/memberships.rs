@@ -2,14 +2,31 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::sea_query::{Asterisk, Expr, ExprTrait, OnConflict, Query, SimpleExpr, ValueTuple};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoSimpleExpr, QueryFilter, Set, Value,
-};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, SimpleExpr};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
 use shared::id::{ChatId, UserId};
 
 use super::StoreError;
+use super::rows::Rows;
 use crate::entity::{user_chat, user_country};
+
+/// What a membership is made of.
+const PAIR: [user_chat::Column; 2] = [user_chat::Column::UserId, user_chat::Column::ChatId];
+
+fn rows<'a>(pairs: impl IntoIterator<Item = &'a (UserId, ChatId)>) -> Rows<2> {
+    pairs
+        .into_iter()
+        .map(|(user, chat)| [user.get().into(), chat.get().into()])
+        .collect()
+}
+
+/// Whether a membership is one of these.
+pub fn one_of<'a>(
+    db: &impl ConnectionTrait,
+    pairs: impl IntoIterator<Item = &'a (UserId, ChatId)>,
+) -> SimpleExpr {
+    rows(pairs).contain(PAIR.map(Expr::col), db.get_database_backend())
+}
 
 /// Begins memberships. A chat that was removed meanwhile is a foreign key violation, hence a conflict.
 pub(super) async fn join(
@@ -19,13 +36,8 @@ pub(super) async fn join(
     if pairs.is_empty() {
         return Ok(());
     }
-    let rows = pairs.iter().map(|(user, chat)| user_chat::ActiveModel {
-        user_id: Set(user.get()),
-        chat_id: Set(chat.get()),
-    });
-    user_chat::Entity::insert_many(rows)
-        .exec_without_returning(db)
-        .await?;
+    let insert = rows(pairs).insert::<user_chat::Entity>(PAIR, db.get_database_backend());
+    db.execute(&insert).await?;
     Ok(())
 }
 
@@ -38,12 +50,8 @@ pub(super) async fn leave(
     if pairs.is_empty() {
         return Ok(());
     }
-    let keys = pairs.iter().map(|(user, chat)| (user.get(), chat.get()));
     let deleted = user_chat::Entity::delete_many()
-        .filter(pairs_in(
-            (user_chat::Column::UserId, user_chat::Column::ChatId),
-            keys,
-        ))
+        .filter(one_of(db, pairs))
         .exec(db)
         .await?
         .rows_affected;
@@ -66,54 +74,38 @@ pub async fn add_to_countries(
     if changes.is_empty() {
         return Ok(());
     }
-    let rows = changes
+    let backend = db.get_database_backend();
+    let rows: Rows<3> = changes
         .iter()
-        .map(|((user, country), change)| user_country::ActiveModel {
-            user_id: Set(user.get()),
-            country_code: Set(country.clone()),
-            chats: Set(*change),
-        });
+        .map(|((user, country), change)| {
+            [user.get().into(), country.as_str().into(), (*change).into()]
+        })
+        .collect();
     let sum = Expr::col((user_country::Entity, Column::Chats))
         .add(Expr::col(("excluded", Column::Chats)));
-    user_country::Entity::insert_many(rows)
-        .on_conflict(
-            OnConflict::columns([Column::UserId, Column::CountryCode])
-                .value(Column::Chats, sum)
-                .to_owned(),
-        )
-        .exec_without_returning(db)
-        .await?;
+    let mut insert = rows.insert::<user_country::Entity>(
+        [Column::UserId, Column::CountryCode, Column::Chats],
+        backend,
+    );
+    insert.on_conflict(
+        OnConflict::columns([Column::UserId, Column::CountryCode])
+            .value(Column::Chats, sum)
+            .to_owned(),
+    );
+    db.execute(&insert).await?;
 
-    let lost: Vec<_> = changes
+    let lost: Rows<2> = changes
         .iter()
         .filter(|(_, change)| **change < 0)
-        .map(|((user, country), _)| (user.get(), country.clone()))
+        .map(|((user, country), _)| [user.get().into(), country.as_str().into()])
         .collect();
     if !lost.is_empty() {
+        let these = [Column::UserId, Column::CountryCode].map(Expr::col);
         user_country::Entity::delete_many()
             .filter(Column::Chats.lte(0))
-            .filter(pairs_in((Column::UserId, Column::CountryCode), lost))
+            .filter(lost.contain(these, backend))
             .exec(db)
             .await?;
     }
     Ok(())
-}
-
-/// `(a, b) IN (SELECT * FROM (VALUES …))`: SQLite takes a list of pairs only as a sub-query.
-pub fn pairs_in<A, B>(
-    columns: (impl IntoSimpleExpr, impl IntoSimpleExpr),
-    pairs: impl IntoIterator<Item = (A, B)>,
-) -> SimpleExpr
-where
-    A: Into<Value>,
-    B: Into<Value>,
-{
-    let values = pairs
-        .into_iter()
-        .map(|(a, b)| ValueTuple::Two(a.into(), b.into()));
-    let list = Query::select()
-        .column(Asterisk)
-        .from_values(values, "wanted")
-        .take();
-    Expr::tuple([columns.0.into_simple_expr(), columns.1.into_simple_expr()]).in_subquery(list)
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use sea_orm::sea_query::{Expr, ExprTrait, Order, Query, SimpleExpr, SubQueryStatement};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 use shared::id::{ChatId, UserId};
 
-use super::pairs_in;
+use super::memberships;
+use super::rows::Rows;
 use crate::decide::{Room, Rooms, Wish};
 use crate::entity::{chat, event, pruned_history, user_chat};
 
@@ -23,16 +24,13 @@ pub(super) async fn read(db: &impl ConnectionTrait, wishes: &[Wish]) -> Result<R
         rooms.chats.insert(id, Room { country, head });
     }
 
-    let pairs: BTreeSet<(i64, i64)> = commands()
+    let pairs: BTreeSet<(UserId, ChatId)> = commands()
         .filter(|command| !command.kind.is_typing())
-        .map(|command| (command.author_id.get(), command.chat_id.get()))
+        .map(|command| (command.author_id, command.chat_id))
         .collect();
     if !pairs.is_empty() {
         let members = user_chat::Entity::find()
-            .filter(pairs_in(
-                (user_chat::Column::UserId, user_chat::Column::ChatId),
-                pairs,
-            ))
+            .filter(memberships::one_of(db, pairs.iter()))
             .all(db)
             .await?;
         for row in members {
@@ -53,12 +51,16 @@ pub async fn heads(
     db: &impl ConnectionTrait,
     chats: impl IntoIterator<Item = i64>,
 ) -> Result<Vec<(ChatId, String, i64)>, DbErr> {
+    let chats: Rows<1> = chats.into_iter().map(|id| [id.into()]).collect();
     let rows: Vec<(i64, String, Option<i64>, Option<i64>)> = chat::Entity::find()
         .select_only()
         .columns([chat::Column::Id, chat::Column::CountryCode])
         .expr(newest_event())
         .expr(pruned_through())
-        .filter(chat::Column::Id.is_in(chats))
+        .filter(chats.contain(
+            [Expr::col((chat::Entity, chat::Column::Id))],
+            db.get_database_backend(),
+        ))
         .into_tuple()
         .all(db)
         .await?;

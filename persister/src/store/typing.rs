@@ -7,34 +7,45 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Order, Query};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryResult, Set};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryResult};
 use shared::command::{Command, CommandId};
 use shared::event::EventType;
 use shared::id::{ChatId, EventId, UserId};
 use shared::partition::Partition;
 
-use super::{Store, StoreError, pairs_in, part};
+use super::rows::Rows;
+use super::{Store, StoreError, part};
 use crate::database::now_ms;
 use crate::decide::{Place, Typing, Typists, Wish};
-use crate::entity::typing::{ActiveModel, Column, Entity};
+use crate::entity::typing::{Column, Entity};
 
 /// Most rows looked at in one step.
 const STEP_ROWS_MAX: u64 = 256;
 
+/// What tells one typist from another.
+const PLACE: [Column; 2] = [Column::ChatId, Column::UserId];
+
+fn rows<'a>(places: impl IntoIterator<Item = &'a Place>) -> Rows<2> {
+    places
+        .into_iter()
+        .map(|(chat, user)| [chat.get().into(), user.get().into()])
+        .collect()
+}
+
 /// What a batch has to know beforehand: of those who leave, and of those it asks about.
 pub(super) async fn read(db: &impl ConnectionTrait, wishes: &[Wish]) -> Result<Typists, DbErr> {
-    let places: BTreeSet<(i64, i64)> = wishes
+    let places: BTreeSet<Place> = wishes
         .iter()
         .filter_map(|wish| wish.asks.as_ref().ok())
         .filter(|asks| asks.if_typing_since.is_some() || asks.kind == EventType::Leave)
-        .map(|command| (command.chat_id.get(), command.author_id.get()))
+        .map(|command| (command.chat_id, command.author_id))
         .collect();
     let mut typists = Typists::default();
     if places.is_empty() {
         return Ok(typists);
     }
     let rows = Entity::find()
-        .filter(pairs_in((Column::ChatId, Column::UserId), places))
+        .filter(rows(&places).contain(PLACE.map(Expr::col), db.get_database_backend()))
         .all(db)
         .await?;
     for row in rows {
@@ -55,29 +66,37 @@ pub(crate) async fn begin(
     partition: Partition,
     changes: &BTreeMap<Place, Option<Typing>>,
 ) -> Result<(), DbErr> {
-    let rows: Vec<_> = changes
+    let rows: Rows<5> = changes
         .iter()
         .filter_map(|((chat, user), typing)| {
-            typing.map(|typing| ActiveModel {
-                chat_id: Set(chat.get()),
-                user_id: Set(user.get()),
-                part: Set(part(partition)),
-                since: Set(typing.since.get()),
-                ends_at: Set(typing.ends_at_ms),
+            typing.map(|typing| {
+                [
+                    chat.get().into(),
+                    user.get().into(),
+                    part(partition).into(),
+                    typing.since.get().into(),
+                    typing.ends_at_ms.into(),
+                ]
             })
         })
         .collect();
     if rows.is_empty() {
         return Ok(());
     }
-    Entity::insert_many(rows)
-        .on_conflict(
-            OnConflict::columns([Column::ChatId, Column::UserId])
-                .update_columns([Column::Since, Column::EndsAt])
-                .to_owned(),
-        )
-        .exec_without_returning(db)
-        .await?;
+    let columns = [
+        Column::ChatId,
+        Column::UserId,
+        Column::Part,
+        Column::Since,
+        Column::EndsAt,
+    ];
+    let mut insert = rows.insert::<Entity>(columns, db.get_database_backend());
+    insert.on_conflict(
+        OnConflict::columns(PLACE)
+            .update_columns([Column::Since, Column::EndsAt])
+            .to_owned(),
+    );
+    db.execute(&insert).await?;
     Ok(())
 }
 
@@ -86,16 +105,16 @@ pub(crate) async fn end(
     db: &impl ConnectionTrait,
     changes: &BTreeMap<Place, Option<Typing>>,
 ) -> Result<(), DbErr> {
-    let places: Vec<_> = changes
+    let places = changes
         .iter()
         .filter(|(_, typing)| typing.is_none())
-        .map(|((chat, user), _)| (chat.get(), user.get()))
-        .collect();
+        .map(|(place, _)| place);
+    let places = rows(places);
     if places.is_empty() {
         return Ok(());
     }
     Entity::delete_many()
-        .filter(pairs_in((Column::ChatId, Column::UserId), places))
+        .filter(places.contain(PLACE.map(Expr::col), db.get_database_backend()))
         .exec(db)
         .await?;
     Ok(())

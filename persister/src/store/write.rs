@@ -1,10 +1,11 @@
 //! Writes what was decided.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Set};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
 use shared::command::CommandId;
 
 use shared::partition::Partition;
 
+use super::rows::Rows;
 use super::{StoreError, memberships, typing};
 use crate::decide::Decision;
 use crate::entity::{cmd_rejection, event};
@@ -43,18 +44,32 @@ async fn events(db: &impl ConnectionTrait, decision: &Decision) -> Result<(), Db
     if decision.events.is_empty() {
         return Ok(());
     }
-    let rows = decision.events.iter().map(|new| event::ActiveModel {
-        id: Set(new.event.id.get()),
-        command_id: Set(new.command_id.uuid()),
-        author_id: Set(new.event.author_id.get()),
-        chat_id: Set(new.event.chat_id.get()),
-        event_type: Set(new.event.event_type.code()),
-        event_time: Set(new.event.event_time.to_utc()),
-        previous_id: Set(new.previous_id),
-    });
-    event::Entity::insert_many(rows)
-        .exec_without_returning(db)
-        .await?;
+    let rows: Rows<7> = decision
+        .events
+        .iter()
+        .map(|new| {
+            [
+                new.event.id.get().into(),
+                new.command_id.uuid().into(),
+                new.event.author_id.get().into(),
+                new.event.chat_id.get().into(),
+                new.event.event_type.code().into(),
+                new.event.event_time.to_utc().into(),
+                new.previous_id.into(),
+            ]
+        })
+        .collect();
+    let columns = [
+        event::Column::Id,
+        event::Column::CommandId,
+        event::Column::AuthorId,
+        event::Column::ChatId,
+        event::Column::EventType,
+        event::Column::EventTime,
+        event::Column::PreviousId,
+    ];
+    let insert = rows.insert::<event::Entity>(columns, db.get_database_backend());
+    db.execute(&insert).await?;
     Ok(())
 }
 
@@ -62,16 +77,23 @@ async fn rejections(db: &impl ConnectionTrait, decision: &Decision) -> Result<()
     if decision.rejections.is_empty() {
         return Ok(());
     }
-    let rows = decision
+    let rows: Rows<3> = decision
         .rejections
         .iter()
-        .map(|new| cmd_rejection::ActiveModel {
-            command_id: Set(new.command_id.uuid()),
-            code: Set(new.code.number()),
-            rejected_at: Set(new.time.to_utc()),
-        });
-    cmd_rejection::Entity::insert_many(rows)
-        .exec_without_returning(db)
-        .await?;
+        .map(|new| {
+            [
+                new.command_id.uuid().into(),
+                new.code.number().into(),
+                new.time.to_utc().into(),
+            ]
+        })
+        .collect();
+    let columns = [
+        cmd_rejection::Column::CommandId,
+        cmd_rejection::Column::Code,
+        cmd_rejection::Column::RejectedAt,
+    ];
+    let insert = rows.insert::<cmd_rejection::Entity>(columns, db.get_database_backend());
+    db.execute(&insert).await?;
     Ok(())
 }
