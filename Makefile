@@ -53,8 +53,8 @@ bench: need-toolchain nats-server ## measure everything beside its peers, and wr
 	$(CARGO) build --release --locked --bin gateway --bin persister --bin bench
 	PATH='$(CURDIR)/$(TOOLS)':"$$PATH" $(TARGET)/release/bench all --out $(TARGET)/bench
 
-.PHONY: budget
-budget: need-toolchain ## count the instructions of the hot paths with valgrind, and compare them with their budgets
+.PHONY: bench-budget
+bench-budget: need-toolchain ## count the instructions of the hot paths with valgrind, and compare them with their budgets
 	$(CARGO) build --release --locked --bin bench
 	$(TARGET)/release/bench budget
 

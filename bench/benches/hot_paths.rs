@@ -1,4 +1,4 @@
-//! The hot paths in time: `cargo bench -p bench`. Their budget is in instructions, `make budget`.
+//! The hot paths in time: `cargo bench -p bench`. Their budget is in instructions, `make bench-budget`.
 
 use bench::hot_path::HotPath;
 

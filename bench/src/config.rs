@@ -8,6 +8,7 @@ use shared::config::duration;
 
 use crate::hot_path::HotPath;
 use crate::server::Kind;
+use crate::suite::Part;
 
 /// Measures how fast the system is, beside its peers and beside what the machine allows.
 ///
@@ -158,6 +159,10 @@ pub enum Command {
     },
     /// Measure everything and everybody, and write a report.
     All {
+        /// Only these parts, one run after the other: for a machine that is never quiet for long. The report keeps what
+        /// earlier runs found of the others.
+        #[arg(long, value_enum, value_delimiter = ',')]
+        part: Vec<Part>,
         /// Folder of the report.
         #[arg(long, default_value = "target/bench")]
         out: PathBuf,

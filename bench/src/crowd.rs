@@ -156,11 +156,21 @@ impl Crowd {
 
     /// A message from a client, sent now or as soon as its socket takes it.
     pub fn say(&mut self, client: usize, message: &str) {
+        self.put(client, message);
+        self.flush(client);
+    }
+
+    /// A message from a client that leaves with the next [`Self::flush`].
+    pub fn put(&mut self, client: usize, message: &str) {
         let text = self.dialect.is_text();
         let client = &mut self.clients[client];
         websocket::put_message(message.as_bytes(), text, client.unsent());
+    }
+
+    /// Sends what a client has to say, as far as its socket takes it.
+    pub fn flush(&mut self, client: usize) {
         // An error shows at the next read.
-        let _ = client.flush();
+        let _ = self.clients[client].flush();
     }
 
     /// Every client shows that it lives, where its protocol has a word for that.

@@ -30,6 +30,16 @@ pub enum FeedSpec {
     Sessions(Wording),
 }
 
+impl FeedSpec {
+    /// After how many events of a chat its numbers begin again, if they do.
+    pub fn cycle(self) -> Option<u64> {
+        match self {
+            Self::Sessions(wording) => wording.cycle(),
+            Self::Bus { .. } | Self::Limit(_) => None,
+        }
+    }
+}
+
 /// The way in.
 pub enum Feed {
     /// NATS.
@@ -77,11 +87,14 @@ impl Feed {
     }
 
     /// Sends what was published.
-    pub fn flush(&mut self) -> anyhow::Result<()> {
+    pub fn flush(&mut self, crowd: &mut Crowd) -> anyhow::Result<()> {
         match self {
             Self::Bus(bus) => bus.flush(),
             Self::Limit(link) => link.flush(),
-            Self::Sessions(_) => Ok(()),
+            Self::Sessions(sessions) => {
+                sessions.flush(crowd);
+                Ok(())
+            }
         }
     }
 

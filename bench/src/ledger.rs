@@ -1,60 +1,23 @@
 //! Who has got what: counts deliveries, times them, and finds what is lost, doubled or out of order.
 
-use std::collections::{HashMap, VecDeque};
-use std::fmt;
+mod chat;
+mod faults;
+
+use std::collections::HashMap;
 use std::time::Instant;
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
 use shared::id::ChatId;
 
+pub use self::faults::Faults;
+
+use self::chat::Chat;
 use crate::delivered::Delivered;
 
 /// Longest latency that is told apart from longer ones, in nanoseconds: a minute.
 const LATENCY_MAX: u64 = 60_000_000_000;
 /// Significant decimal digits of latencies.
 const LATENCY_DIGITS: u8 = 3;
-
-/// What must not happen, and how often it did. Zero throughout, or the figures are worth nothing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Faults {
-    /// Events that a subscriber never got.
-    pub lost: u64,
-    /// Events that a subscriber got again.
-    pub doubled: u64,
-    /// Events that came after a later one, and events whose id is not larger than the one before.
-    pub disordered: u64,
-    /// Events of a chat that the subscriber did not ask for, or that nobody published.
-    pub strays: u64,
-    /// Refusals, errors and closed connections.
-    pub refused: u64,
-}
-
-impl Faults {
-    /// Whether there are none.
-    pub fn is_clean(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-impl fmt::Display for Faults {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_clean() {
-            return f.write_str("clean");
-        }
-        let Self {
-            lost,
-            doubled,
-            disordered,
-            strays,
-            refused,
-        } = self;
-        write!(
-            f,
-            "WRONG: {lost} lost, {doubled} doubled, {disordered} disordered, {strays} strays, {refused} refused"
-        )
-    }
-}
 
 /// One subscriber of one chat.
 #[derive(Debug, Clone, Copy)]
@@ -66,21 +29,6 @@ struct Subscriber {
     anywhere: bool,
     /// Newest event that was published before it came, which nobody waits for it to get.
     uncounted: u64,
-}
-
-/// An event on its way.
-#[derive(Debug)]
-struct InFlight {
-    published: Instant,
-    missing: usize,
-}
-
-#[derive(Debug, Default)]
-struct Chat {
-    subscribers: usize,
-    published: u64,
-    /// Oldest first; the last one is event `published`.
-    in_flight: VecDeque<InFlight>,
 }
 
 /// Everything that was published and delivered.
@@ -97,6 +45,8 @@ pub struct Ledger {
     recording: bool,
     faults: Faults,
     first_refusal: String,
+    /// After how many events of a chat the numbers in them begin again, if they do.
+    cycle: Option<u64>,
 }
 
 /// The number that a chat has on the wire; 0 is no chat.
@@ -128,7 +78,14 @@ impl Ledger {
             recording: false,
             faults: Faults::default(),
             first_refusal: String::new(),
+            cycle: None,
         }
+    }
+
+    /// The numbers in the events of a chat begin again after so many. A gap is found if it is shorter.
+    #[must_use]
+    pub fn numbered_in_cycles_of(self, cycle: Option<u64>) -> Self {
+        Self { cycle, ..self }
     }
 
     /// A client subscribes: it gets whatever is published from now on. `anywhere`: or from some later moment on,
@@ -137,13 +94,14 @@ impl Ledger {
         if self.subscribers.len() <= client {
             self.subscribers.resize(client + 1, None);
         }
-        self.chats[chat].subscribers += 1;
+        self.chats[chat].enter();
+        let published = self.chats[chat].published();
         self.subscribers[client] = Some(Subscriber {
             chat,
-            sequence: self.chats[chat].published,
+            sequence: published,
             id: 0,
             anywhere,
-            uncounted: self.chats[chat].published,
+            uncounted: published,
         });
     }
 
@@ -167,16 +125,8 @@ impl Ledger {
     /// A client reads no more: events are complete without it, and it is not asked what it got.
     pub fn dismiss(&mut self, client: usize) {
         if let Some(subscriber) = self.subscribers.get_mut(client).and_then(Option::take) {
-            let chat = &mut self.chats[subscriber.chat];
-            chat.subscribers -= 1;
-            // What it has already got was taken off; the rest nobody waits for any more.
-            let first = chat.published + 1 - chat.in_flight.len() as u64;
-            let got = usize::try_from((subscriber.sequence + 1).saturating_sub(first)).unwrap_or(0);
-            let uncounted =
-                usize::try_from((subscriber.uncounted + 1).saturating_sub(first)).unwrap_or(0);
-            for event in chat.in_flight.iter_mut().skip(got.max(uncounted)) {
-                event.missing -= 1;
-            }
+            let got = subscriber.sequence.max(subscriber.uncounted);
+            self.chats[subscriber.chat].leave(got);
             self.left.insert(client, subscriber);
             self.complete(subscriber.chat);
         }
@@ -184,45 +134,44 @@ impl Ledger {
 
     /// The number of the chat's next event, which is published now.
     pub fn publish(&mut self, chat: usize, now: Instant) -> u64 {
-        let state = &mut self.chats[chat];
-        state.published += 1;
-        let missing = state.subscribers;
-        state.in_flight.push_back(InFlight {
-            published: now,
-            missing,
-        });
-        let number = state.published;
-        if missing == 0 {
-            self.complete(chat);
-        }
+        let number = self.chats[chat].publish(now);
+        // At once when nobody is subscribed.
+        self.complete(chat);
         number
     }
 
     /// How many events of a chat are published.
     pub fn published(&self, chat: usize) -> u64 {
-        self.chats[chat].published
+        self.chats[chat].published()
     }
 
     /// The same, by the chat's number on the wire; `None` when there is no such chat.
     pub fn published_on(&self, chat: ChatId) -> Option<u64> {
         let index = usize::try_from(chat.get() - 1).ok()?;
-        self.chats.get(index).map(|chat| chat.published)
+        self.chats.get(index).map(Chat::published)
     }
 
     /// A client got an event.
-    pub fn delivered(&mut self, client: usize, event: Delivered, now: Instant) {
+    pub fn delivered(&mut self, client: usize, mut event: Delivered, now: Instant) {
         let subscriber = self.subscribers.get_mut(client).and_then(Option::as_mut);
         let Some(subscriber) = subscriber else {
             return;
         };
+        if event.id == subscriber.id {
+            self.faults.doubled += 1;
+            return;
+        }
+        if let Some(cycle) = self.cycle {
+            event.sequence = first_from(subscriber.sequence + 1, event.sequence, cycle);
+        }
         let chat = &mut self.chats[subscriber.chat];
-        if event.chat != chat_id(subscriber.chat) || event.sequence > chat.published {
+        if event.chat != chat_id(subscriber.chat) || event.sequence > chat.published() {
             self.faults.strays += 1;
             return;
         }
         if subscriber.anywhere {
             subscriber.anywhere = false;
-            skip(chat, subscriber.sequence, event.sequence);
+            chat.skip(subscriber.sequence, event.sequence);
             subscriber.sequence = event.sequence - 1;
         }
         match event.sequence {
@@ -237,7 +186,7 @@ impl Ledger {
             later => {
                 let skipped = later - subscriber.sequence - 1;
                 self.faults.lost += skipped;
-                skip(chat, subscriber.sequence.max(subscriber.uncounted), later);
+                chat.skip(subscriber.sequence.max(subscriber.uncounted), later);
             }
         }
         if event.id <= subscriber.id {
@@ -245,13 +194,11 @@ impl Ledger {
         }
         subscriber.sequence = event.sequence;
         subscriber.id = event.id;
-        let index =
-            position(chat, event.sequence).filter(|_| event.sequence > subscriber.uncounted);
-        if let Some(in_flight) = index.and_then(|index| chat.in_flight.get_mut(index)) {
-            in_flight.missing -= 1;
-            if self.recording {
-                record_since(&mut self.latencies, in_flight.published, now);
-            }
+        if event.sequence > subscriber.uncounted
+            && let Some(published) = chat.got(event.sequence)
+            && self.recording
+        {
+            record_since(&mut self.latencies, published, now);
         }
         if self.recording {
             self.deliveries += 1;
@@ -286,13 +233,13 @@ impl Ledger {
 
     /// Whether everything published has reached everybody.
     pub fn is_quiet(&self) -> bool {
-        self.chats.iter().all(|chat| chat.in_flight.is_empty())
+        self.chats.iter().all(Chat::is_quiet)
     }
 
     /// Whether the clients from this one on have everything published.
     pub fn all_up_to_date(&self, first: usize) -> bool {
         let mut subscribers = self.subscribers.iter().skip(first).flatten();
-        subscribers.all(|subscriber| subscriber.sequence == self.chats[subscriber.chat].published)
+        subscribers.all(|subscriber| subscriber.sequence == self.chats[subscriber.chat].published())
     }
 
     /// Whether every subscriber has got something.
@@ -333,146 +280,22 @@ impl Ledger {
                 .subscribers
                 .iter()
                 .flatten()
-                .map(|subscriber| self.chats[subscriber.chat].published - subscriber.sequence)
+                .map(|subscriber| self.chats[subscriber.chat].published() - subscriber.sequence)
                 .sum::<u64>();
         }
         faults
     }
 
     fn complete(&mut self, chat: usize) {
-        let in_flight = &mut self.chats[chat].in_flight;
-        while in_flight.front().is_some_and(|event| event.missing == 0) {
-            in_flight.pop_front();
-            self.completed.push(chat);
-        }
+        let complete = self.chats[chat].take_complete();
+        self.completed.extend(std::iter::repeat_n(chat, complete));
     }
 }
 
-/// Where an event stands among those in flight.
-fn position(chat: &Chat, sequence: u64) -> Option<usize> {
-    let first = chat.published + 1 - chat.in_flight.len() as u64;
-    usize::try_from(sequence.checked_sub(first)?).ok()
-}
-
-/// Nobody waits any more for the events between these two to reach one subscriber.
-fn skip(chat: &mut Chat, after: u64, before: u64) {
-    for missed in after + 1..before {
-        let index = position(chat, missed);
-        if let Some(event) = index.and_then(|index| chat.in_flight.get_mut(index)) {
-            event.missing -= 1;
-        }
-    }
+/// The first number from `start` on that leaves the same remainder as `like`.
+fn first_from(start: u64, like: u64, cycle: u64) -> u64 {
+    start + (like % cycle + cycle - start % cycle) % cycle
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn event(sequence: u64) -> Delivered {
-        Delivered {
-            id: sequence + 100,
-            sequence,
-            chat: 1,
-        }
-    }
-
-    /// Two subscribers of one chat with three events; returns what each delivery in turn came to.
-    fn check(deliveries: &[(usize, Delivered)]) -> Faults {
-        let now = Instant::now();
-        let mut ledger = Ledger::new(1);
-        ledger.subscribe(0, 0, false);
-        ledger.subscribe(1, 0, false);
-        for _ in 0..3 {
-            ledger.publish(0, now);
-        }
-        for (client, event) in deliveries {
-            ledger.delivered(*client, *event, now);
-        }
-        ledger.faults(true)
-    }
-
-    fn all_of(client: usize) -> [(usize, Delivered); 3] {
-        [1, 2, 3].map(|sequence| (client, event(sequence)))
-    }
-
-    #[test]
-    fn every_event_once_and_in_order_is_clean() {
-        let faults = check(&[all_of(0), all_of(1)].concat());
-        assert!(faults.is_clean(), "{faults:?}");
-    }
-
-    #[test]
-    fn every_kind_of_fault_is_found() {
-        let lost = check(&all_of(0));
-        assert_eq!(lost.lost, 3);
-        let gap = check(&[&all_of(0)[..], &[(1, event(1)), (1, event(3))]].concat());
-        assert_eq!(gap.lost, 1);
-        let doubled = check(&[&all_of(0)[..], &all_of(1), &[(1, event(3))]].concat());
-        assert_eq!(doubled.doubled, 1);
-        let late = check(&[&all_of(0)[..], &all_of(1), &[(1, event(2))]].concat());
-        assert_eq!(late.disordered, 1);
-        let mut backwards = all_of(1);
-        backwards[2].1.id = 1;
-        assert_eq!(check(&[all_of(0), backwards].concat()).disordered, 1);
-        let mut elsewhere = event(1);
-        elsewhere.chat = 2;
-        let strays =
-            check(&[&all_of(0)[..], &all_of(1), &[(0, elsewhere), (0, event(4))]].concat());
-        assert_eq!(strays.strays, 2);
-    }
-
-    #[test]
-    fn an_event_completes_when_the_last_subscriber_has_it() {
-        let now = Instant::now();
-        let (mut ledger, mut completed) = (Ledger::new(1), Vec::new());
-        ledger.subscribe(0, 0, false);
-        ledger.subscribe(1, 0, false);
-        ledger.publish(0, now);
-        ledger.publish(0, now);
-        ledger.delivered(0, event(1), now);
-        ledger.delivered(0, event(2), now);
-        ledger.take_completed(&mut completed);
-        assert!(completed.is_empty());
-        ledger.delivered(1, event(1), now);
-        ledger.take_completed(&mut completed);
-        assert_eq!(completed, [0]);
-        assert!(!ledger.is_quiet());
-        ledger.dismiss(1);
-        assert!(ledger.is_quiet());
-        assert!(ledger.faults(true).is_clean());
-    }
-
-    #[test]
-    fn who_comes_back_is_owed_what_it_missed() {
-        let now = Instant::now();
-        let mut ledger = Ledger::new(1);
-        ledger.subscribe(0, 0, false);
-        ledger.publish(0, now);
-        ledger.delivered(0, event(1), now);
-        ledger.dismiss(0);
-        ledger.publish(0, now);
-        assert_eq!(ledger.left_at(0), Some((0, 101)));
-        ledger.resume(1, 0);
-        ledger.publish(0, now);
-        assert_eq!(ledger.faults(true).lost, 2);
-        ledger.delivered(1, event(2), now);
-        assert!(!ledger.is_quiet());
-        ledger.delivered(1, event(3), now);
-        assert!(ledger.is_quiet());
-        assert!(ledger.faults(true).is_clean());
-    }
-
-    #[test]
-    fn a_subscriber_without_a_known_beginning_counts_from_its_first_event() {
-        let now = Instant::now();
-        let mut ledger = Ledger::new(1);
-        ledger.subscribe(0, 0, true);
-        ledger.publish(0, now);
-        ledger.publish(0, now);
-        ledger.delivered(0, event(2), now);
-        assert!(ledger.is_quiet());
-        assert!(ledger.faults(true).is_clean());
-        ledger.publish(0, now);
-        assert_eq!(ledger.faults(true).lost, 1);
-    }
-}
+mod tests;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A kernel page, in octets, on every machine this runs on.
 const PAGE_OCTETS: u64 = 4_096;
@@ -32,7 +32,7 @@ impl Drop for Pinned {
 }
 
 /// What a process and its children have used, and take now.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Usage {
     /// User and system time of all threads.
     pub cpu: Duration,
@@ -143,7 +143,7 @@ fn kilobytes(text: &str, name: &str) -> Option<u64> {
 }
 
 /// What the kernel holds for sockets, in octets, of both ends of every connection on this machine.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct KernelMemory {
     /// Buffers of TCP sockets (`/proc/net/sockstat`).
     pub tcp_buffers: u64,

@@ -119,8 +119,8 @@ fn run(config: Config) -> anyhow::Result<bool> {
             let result = typing::run(&prepare(config.ground)?, server, chats, clients, length)?;
             clean = tell(&result, result.faults, is_json)?;
         }
-        Command::All { out } => {
-            clean = suite::run(&prepare(config.ground)?, &out, &|line| {
+        Command::All { part, out } => {
+            clean = suite::run(&prepare(config.ground)?, &out, &part, &|line| {
                 say(&format!("{line}\n"));
             })?;
         }

@@ -10,19 +10,19 @@ pub mod typing;
 
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::machine::{self, Usage};
 use crate::server::Server;
 use crate::stage::Stage;
 
 /// What the processes of a server used over a while, and this one.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Work {
     /// How long the while was.
     pub seconds: f64,
     /// CPU seconds of each process of the server, the one that serves clients first.
-    pub cpu_seconds: Vec<(&'static str, f64)>,
+    pub cpu_seconds: Vec<(String, f64)>,
     /// CPU seconds of the generator: near the length of the while, it is the generator that was measured.
     pub generator_cpu_seconds: f64,
 }
@@ -64,7 +64,9 @@ impl Watch {
         Ok(Work {
             seconds,
             cpu_seconds: parts
-                .map(|((name, before), (_, after))| (*name, (after - *before).cpu.as_secs_f64()))
+                .map(|((name, before), (_, after))| {
+                    ((*name).to_owned(), (after - *before).cpu.as_secs_f64())
+                })
                 .collect(),
             generator_cpu_seconds: (own_cpu()?.saturating_sub(self.own)).as_secs_f64(),
         })
@@ -76,7 +78,7 @@ fn own_cpu() -> anyhow::Result<Duration> {
 }
 
 /// Latencies in microseconds.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Latency {
     /// Half are shorter.
     pub p50: f64,

@@ -23,7 +23,7 @@ use local::process::{Process, ProcessSpec};
 use local::reaper::LastSignal;
 use local::system::sqlite_url;
 use local::tools;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -33,6 +33,16 @@ use crate::machine::{self, Pinned, Usage};
 
 /// Where `make bench-peers` puts what it builds, from the root of the project.
 const PEERS: &str = "target/bench/peers";
+
+/// Arguments of every gateway: all clients come from one address, and send as much as they can.
+const UNBOUNDED: [&str; 6] = [
+    "--address-connections-max",
+    "0",
+    "--address-connections-per-second-max",
+    "0",
+    "--session-sends-per-second-max",
+    "0",
+];
 
 /// How often a program is asked whether it listens yet. Nothing tells us.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -47,7 +57,7 @@ pub struct Cores {
 }
 
 /// Who is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// Our gateway, its events straight from NATS.
@@ -184,7 +194,7 @@ impl Ground {
             nats_server,
             folder: folder.expect("one of them is there"),
             cores: None,
-            gateway_args: Vec::new(),
+            gateway_args: UNBOUNDED.map(str::to_owned).to_vec(),
             _temporary: temporary,
         })
     }
@@ -197,11 +207,9 @@ impl Ground {
 
     /// Gateways get these arguments as well.
     #[must_use]
-    pub fn with_gateway_args(self, gateway_args: Vec<String>) -> Self {
-        Self {
-            gateway_args,
-            ..self
-        }
+    pub fn with_gateway_args(mut self, gateway_args: Vec<String>) -> Self {
+        self.gateway_args.extend(gateway_args);
+        self
     }
 
     /// Starts a server and waits until it is ready.

@@ -51,12 +51,13 @@ impl Stage {
     /// Nobody is there yet.
     pub fn empty(server: Server, chats: usize) -> anyhow::Result<Self> {
         let mut crowd = Crowd::new(server.address, server.dialect.clone())?;
+        let ledger = Ledger::new(chats).numbered_in_cycles_of(server.feed.cycle());
         let feed = Feed::open(server.feed, &mut crowd, chats)?.watched_by(&crowd)?;
         Ok(Self {
             server,
             crowd,
             feed,
-            ledger: Ledger::new(chats),
+            ledger,
             receipts: Receipts::default(),
         })
     }
@@ -167,7 +168,7 @@ impl Stage {
 
     /// The same, but waits no longer than until `at`.
     pub fn turn_until(&mut self, at: Instant) -> anyhow::Result<()> {
-        self.feed.flush()?;
+        self.feed.flush(&mut self.crowd)?;
         let wait = at.saturating_duration_since(Instant::now()).min(TURN_MAX);
         let mut books = Books(&mut self.ledger, &mut self.receipts);
         if self.crowd.turn(wait, &mut books)? {

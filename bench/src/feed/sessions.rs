@@ -14,6 +14,10 @@ const ASSEMBLE_MAX: Duration = Duration::from_secs(30);
 /// The commands in turn, when all kinds are sent: where to, and whose.
 const TURNS: [&str; 4] = ["joinChat", "startTyping", "stopTyping", "leaveChat"];
 
+/// Authors that a client sends for in turn, when all kinds are sent. A gateway takes note of no more than 16 users of
+/// a session: of another one it would think that they had left, and end their typing by a command of its own.
+const AUTHORS: u64 = 8;
+
 /// What clients send for an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wording {
@@ -22,7 +26,7 @@ pub enum Wording {
         /// Whether a receipt is asked for.
         receipts: bool,
     },
-    /// JOIN, START_TYPING, STOP_TYPING and LEAVE of somebody, then of the next.
+    /// JOIN, START_TYPING, STOP_TYPING and LEAVE of one of [`AUTHORS`], then of the next.
     Mix,
     /// The event itself, to the destination it is received from.
     Event {
@@ -31,21 +35,41 @@ pub enum Wording {
     },
 }
 
+impl Wording {
+    /// See [`super::FeedSpec::cycle`].
+    pub(super) fn cycle(self) -> Option<u64> {
+        (self == Self::Mix).then_some(AUTHORS * TURNS.len() as u64)
+    }
+}
+
 /// The clients that send, one per chat.
 pub struct Sessions {
     wording: Wording,
     first: usize,
+    /// Who has something to say since the last flush.
+    speakers: Vec<usize>,
 }
 
 impl Sessions {
     pub(super) fn open(wording: Wording, crowd: &mut Crowd, chats: usize) -> anyhow::Result<Self> {
         let first = crowd.len();
         crowd.assemble(&vec![Role::default(); chats], ASSEMBLE_MAX)?;
-        Ok(Self { wording, first })
+        Ok(Self {
+            wording,
+            first,
+            speakers: Vec::new(),
+        })
+    }
+
+    /// What a client says in one turn leaves in one write.
+    pub(super) fn flush(&mut self, crowd: &mut Crowd) {
+        for client in self.speakers.drain(..) {
+            crowd.flush(client);
+        }
     }
 
     pub(super) fn publish(
-        &self,
+        &mut self,
         crowd: &mut Crowd,
         receipts: &mut Receipts,
         chat: usize,
@@ -61,14 +85,16 @@ impl Sessions {
             Wording::Mix => {
                 let turn = (sequence - 1) % TURNS.len() as u64;
                 let name = TURNS[usize::try_from(turn).expect("a remainder of four")];
-                command(name, None, sequence - turn, id)
+                let author = (sequence - turn) % (AUTHORS * TURNS.len() as u64);
+                command(name, None, author, id)
             }
             Wording::Event { prefix } => {
                 let body = serde_json::to_string(&event(chat, sequence)).expect("plain data");
                 StompDialect::send(&format!("{prefix}{id}"), None, &body)
             }
         };
-        crowd.say(client, &frame);
+        crowd.put(client, &frame);
+        self.speakers.push(client);
     }
 }
 

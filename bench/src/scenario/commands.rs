@@ -8,7 +8,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Latency, Watch, Work, flow, steady};
 use crate::feed::{FeedSpec, Wording};
@@ -24,7 +24,7 @@ const WARM_UP: Duration = Duration::from_secs(1);
 const SYNCS: usize = 200;
 
 /// How commands are sent.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pace {
     /// So many JOINs of each chat on their way, with receipts.
@@ -36,7 +36,7 @@ pub enum Pace {
 }
 
 /// What came of it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Commands {
     /// Of whom.
     pub server: Kind,

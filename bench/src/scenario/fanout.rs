@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Latency, Watch, Work, flow_through};
 use crate::ledger::Faults;
@@ -11,7 +11,7 @@ use crate::server::{Ground, Kind};
 use crate::stage::Stage;
 
 /// How many of everything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shape {
     /// Chats.
     pub chats: usize,
@@ -48,7 +48,7 @@ pub struct Lengths {
 }
 
 /// What came of it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Fanout {
     /// Of whom.
     pub server: Kind,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Watch, Work};
 use crate::ledger::Faults;
@@ -23,7 +23,7 @@ const HEART_BEAT: &str = "10000,10000";
 const BEAT_INTERVAL: Duration = Duration::from_secs(5);
 
 /// What came of it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Idle {
     /// Of whom.
     pub server: Kind,

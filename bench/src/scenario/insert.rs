@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use persister::database::{Database, DatabaseUrl, migrate};
 use persister::entity::event::{Entity, Model};
 use sea_orm::{EntityTrait, IntoActiveModel, TransactionTrait};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use shared::event::EventType;
 
 use crate::server::{Ground, Kind};
@@ -15,7 +15,7 @@ use crate::server::{Ground, Kind};
 const ROWS: i64 = 256;
 
 /// What came of it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Insert {
     /// The pipeline whose database it is.
     pub server: Kind,

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Latency, Watch, Work, flow};
 use crate::ledger::Faults;
@@ -20,7 +20,7 @@ const STALLED_OCTETS: usize = 4_096;
 const WARM_UP: Duration = Duration::from_millis(500);
 
 /// What the healthy readers got.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Healthy {
     /// Deliveries.
     pub deliveries: u64,
@@ -33,7 +33,7 @@ pub struct Healthy {
 }
 
 /// What came of it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Slow {
     /// Of whom.
     pub server: Kind,

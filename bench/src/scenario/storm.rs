@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Latency, Watch, Work, steady};
 use crate::ledger::Faults;
@@ -25,7 +25,7 @@ const CALM: Duration = Duration::from_secs(2);
 const BACK_MAX: Duration = Duration::from_mins(1);
 
 /// What came of it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Storm {
     /// Of whom.
     pub server: Kind,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Latency, Watch, Work, steady};
 use crate::ledger::Faults;
@@ -18,7 +18,7 @@ const BURST: usize = 4;
 const WARM_UP: Duration = Duration::from_millis(500);
 
 /// What came of it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Typing {
     /// Of whom.
     pub server: Kind,
