@@ -70,6 +70,15 @@ export const feed = (card) =>
 export const picture = (page, name) =>
   page.screenshot({ path: new URL(`${name}.png`, PICTURES).pathname, fullPage: true });
 
+// The page is no longer than what is on it.
+export const endsWithItsContent = async (page) => {
+  const { height, content } = await page.evaluate(() => ({
+    height: document.documentElement.scrollHeight,
+    content: Math.max(innerHeight, document.querySelector(".body").getBoundingClientRect().bottom + scrollY),
+  }));
+  assert.ok(height <= content + 1, `${height} > ${content}`);
+};
+
 // Nothing that keeps people out: axe's serious and critical findings.
 export const accessible = async (page) => {
   // The page's policy lets no script in but its own, and the tests do not ask it to.

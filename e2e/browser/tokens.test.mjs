@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { sign } from "../token.mjs";
-import { accessible, card, connected, join, launch, open, picture } from "./page.mjs";
+import { accessible, card, connected, endsWithItsContent, join, launch, open, picture } from "./page.mjs";
 
 let browser;
 before(async () => {
@@ -51,6 +51,7 @@ test("a token that runs out is told of, and renewed without a new connection", a
   await only.getByText("receipt-id:token").first().waitFor();
   assert.equal(await only.locator(".notice").count(), 0);
   await connected(only);
+  await endsWithItsContent(page);
 
   // One that is over when nobody has another: the session ends, and coming back is of no use.
   await paste(only, sign(72, 2));
