@@ -13,6 +13,7 @@
 mod guard;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{ConnectInfo, Path, Query, State};
@@ -22,17 +23,38 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Deserialize;
+use shared::admin::{self, Readiness};
 use shared::id::{ChatId, UserId};
+use shared::lifecycle::Lifecycle;
+use shared::telemetry::Telemetry;
+use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use crate::audit;
-use crate::roster::{Filter, ROWS_MAX, Roster, SessionPage, SessionRow, network};
+use crate::roster::{self, Filter, ROWS_MAX, Roster, SessionPage, SessionRow, network};
 
 /// Sessions on a page when nobody says how many.
 pub const ROWS_DEFAULT: usize = 100;
 
-/// The routes.
-pub fn routes(roster: Roster) -> Router {
+/// Starts the administration port. The answer is the list that its word on sessions comes from.
+pub fn start(
+    listener: TcpListener,
+    readiness: impl Readiness,
+    telemetry: &Telemetry,
+    life: &Lifecycle,
+) -> Roster {
+    let roster = Roster::default();
+    let sessions = Some(routes(roster.clone()));
+    let (readiness, metrics) = (Arc::new(readiness), telemetry.metrics());
+    life.spawn_attendant(
+        "admin port",
+        admin::serve(listener, life.clone(), readiness, metrics, sessions),
+    );
+    life.spawn_attendant("queues", roster::weigh(roster.clone()));
+    roster
+}
+
+fn routes(roster: Roster) -> Router {
     Router::new()
         .route("/sessions", get(list))
         .route("/sessions/{id}", get(show).delete(disconnect))

@@ -17,14 +17,16 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::Method;
 use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderName, Method};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use shared::bus::Bus;
 use shared::error_code::ErrorCode;
+use shared::trace;
 use tower_http::cors::{AllowOrigin, CorsLayer};
+use tracing::Instrument;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -62,6 +64,7 @@ pub fn routes(api: Api, admission: Admission) -> Router {
             "/api/openapi.json",
             get(move || std::future::ready(document.clone())),
         )
+        .layer(middleware::from_fn(traced))
         .layer(middleware::from_fn_with_state(admission, in_time))
         .layer(shared_with_pages())
 }
@@ -72,8 +75,18 @@ fn shared_with_pages() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::mirror_request())
         .allow_methods([Method::GET])
-        .allow_headers([AUTHORIZATION])
+        .allow_headers([AUTHORIZATION, HeaderName::from_static(trace::HEADER)])
         .max_age(PREFLIGHT_MAX_AGE)
+}
+
+/// Follows the trace of who asks, or begins one, as `--trace-sample-ratio` says; it goes on in the persister.
+async fn traced(request: Request, next: Next) -> Response {
+    let span = tracing::info_span!("query", http.path = request.uri().path());
+    let traceparent = request.headers().get(trace::HEADER);
+    if let Some(traceparent) = traceparent.and_then(|value| value.to_str().ok()) {
+        trace::continue_from(&span, traceparent);
+    }
+    next.run(request).instrument(span).await
 }
 
 /// Refuses what an address asks beyond its rate. All rates are at least one a second, so that a problem's usual

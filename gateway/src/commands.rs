@@ -24,6 +24,7 @@ use tracing::Instrument;
 
 use self::refused::is_refusal;
 use crate::config::CommandConfig;
+use crate::end_to_end::EndToEnd;
 use crate::outbound::{Answer, Outbound};
 use crate::outcomes::Outcomes;
 use crate::owners::Owners;
@@ -68,6 +69,7 @@ struct Inner {
     places: Semaphore,
     deadline: Duration,
     presence: Presence,
+    end_to_end: EndToEnd,
     life: Lifecycle,
 }
 
@@ -100,9 +102,15 @@ impl Commands {
                 places,
                 deadline,
                 presence,
+                end_to_end: EndToEnd::default(),
                 life,
             }),
         }
+    }
+
+    /// Measures from the SENDs that come here to the delivery of their events.
+    pub fn end_to_end(&self) -> EndToEnd {
+        self.inner.end_to_end.clone()
     }
 
     /// Takes note of a session.
@@ -137,8 +145,8 @@ impl Commands {
             trace::continue_from(&span, traceparent);
         }
         let commands = self.clone();
+        let started = Instant::now();
         let task = async move {
-            let started = Instant::now();
             let pending = metrics::gauge!(metric::COMMANDS_PENDING);
             pending.increment(1);
             let outcome = commands.inner.carry_out(&publish, &session, started).await;
@@ -150,6 +158,7 @@ impl Commands {
                 .increment(1);
             metrics::histogram!(metric::COMMAND_SECONDS).record(started.elapsed());
             if let Ok(event) = outcome {
+                commands.inner.end_to_end.on_stored(event, started);
                 commands.on_stored(&publish, event);
             }
             let answer =

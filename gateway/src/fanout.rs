@@ -12,6 +12,7 @@ mod chat;
 mod heads;
 mod interest;
 mod joining;
+mod meters;
 mod repairs;
 mod replay;
 mod room;
@@ -27,7 +28,9 @@ use tokio::sync::mpsc;
 
 pub use self::joining::Subscriber;
 use self::joining::{Joining, Start};
+use self::meters::Meters;
 use self::replay::History;
+use crate::end_to_end::EndToEnd;
 use crate::owners::Owners;
 
 /// Most requests waiting for one shard. A session whose request finds it full waits, and is not read meanwhile.
@@ -64,14 +67,16 @@ enum Request {
 impl Fanout {
     /// Starts the shards.
     ///
-    /// `event_bus` holds the subscriptions, `queries` reads history.
+    /// `event_bus` holds the subscriptions, `queries` reads history, `end_to_end` hears of what is delivered.
     pub fn start(
         shards: usize,
         event_bus: &Bus,
         queries: &Bus,
         owners: &Arc<Owners>,
         life: &Lifecycle,
+        end_to_end: EndToEnd,
     ) -> Self {
+        let meters = Meters::new(end_to_end);
         let shards = (0..shards.max(1))
             .map(|_| {
                 let (requests, inbox) = mpsc::channel(REQUESTS_MAX);
@@ -81,6 +86,7 @@ impl Fanout {
                     Arc::clone(owners),
                     life.clone(),
                     inbox,
+                    meters.clone(),
                 );
                 life.spawn_attendant("fan-out", shard);
                 requests

@@ -7,7 +7,7 @@
 //! - who is there: [`auth`], [`audit`], [`roster`]; for operators: [`admin`], [`terminal`];
 //! - one client: [`connection`], [`outbound`], [`drain`];
 //! - what clients ask: [`commands`], [`outcomes`], [`owners`], [`beacons`], [`questions`], [`presence`];
-//! - what clients get: [`fanout`], [`chain`]; over plain HTTP: [`api`], [`playground`].
+//! - what clients get: [`fanout`], [`chain`], [`end_to_end`]; over plain HTTP: [`api`], [`playground`].
 
 pub mod admin;
 pub mod admission;
@@ -23,6 +23,7 @@ pub mod connection;
 pub mod destination;
 pub mod disconnect;
 pub mod drain;
+pub mod end_to_end;
 pub mod fanout;
 pub mod framing;
 pub mod gate;
@@ -68,7 +69,6 @@ use crate::listener::tls::Tls;
 use crate::origins::AllowedOrigins;
 use crate::owners::{GatewayReadiness, Owners};
 use crate::presence::Presence;
-use crate::roster::Roster;
 use crate::sockjs::sessions::SockJs;
 
 /// Runs the gateway until it is asked to stop; whether everything ended well.
@@ -107,15 +107,7 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
         owners: Arc::clone(&owners),
         auth: auth.clone(),
     };
-    let metrics = telemetry.metrics();
-    let guests = Roster::default();
-    life.spawn_attendant("queues", roster::weigh(guests.clone()));
-    let sessions = Some(admin::routes(guests.clone()));
-    let readiness = Arc::new(readiness);
-    life.spawn_attendant(
-        "admin port",
-        shared::admin::serve(admin_listener, life.clone(), readiness, metrics, sessions),
-    );
+    let guests = admin::start(admin_listener, readiness, &telemetry, &life);
 
     let (outcomes, asked) = outcomes::new();
     life.spawn_attendant(
@@ -134,7 +126,14 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
     );
     life.spawn_attendant("presence", presence::run(presence, bus.clone()));
     let shards = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let fanout = Fanout::start(shards, &event_bus, &bus, &owners, &life);
+    let fanout = Fanout::start(
+        shards,
+        &event_bus,
+        &bus,
+        &owners,
+        &life,
+        commands.end_to_end(),
+    );
     life.spawn_attendant("beacons", beacons::run(bus.clone(), owners, fanout.clone()));
 
     let connections = Arc::new(Connections {

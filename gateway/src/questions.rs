@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use async_nats::{Client, RequestErrorKind};
+use async_nats::{Client, HeaderMap, RequestErrorKind};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shared::error_code::ErrorCode;
@@ -10,7 +10,7 @@ use shared::query::{
     DirectoryRequest, EventsPage, EventsRequest, Heads, HeadsRequest, OutcomeRequest, Outcomes,
     Reply,
 };
-use shared::subject;
+use shared::{subject, trace};
 
 /// Longest wait for an answer. A persister answers within a second, if only that its database is away.
 const ANSWER_MAX: Duration = Duration::from_secs(2);
@@ -45,9 +45,14 @@ async fn ask<Q: Serialize, A: DeserializeOwned>(
 ) -> Reply<A> {
     let payload =
         serde_json::to_vec(question).expect("questions are plain data and always serialise");
-    let request = async_nats::Request::new()
+    let mut request = async_nats::Request::new()
         .payload(payload.into())
         .timeout(Some(ANSWER_MAX));
+    if let Some(traceparent) = trace::traceparent(&tracing::Span::current()) {
+        let mut headers = HeaderMap::new();
+        headers.insert(trace::HEADER, traceparent);
+        request = request.headers(headers);
+    }
     // The client's own time-out covers the wait for the answer, not the wait for room in its send queue.
     let answer = tokio::time::timeout(ANSWER_MAX, client.send_request(subject, request)).await;
     let message = match answer {

@@ -49,15 +49,46 @@ pub async fn get(server: SocketAddr, path: &str) -> io::Result<(u16, String)> {
 
 /// The answer to `GET path`.
 pub async fn ask(server: SocketAddr, path: &str) -> io::Result<Answer> {
-    timeout(ANSWER_MAX, exchange(server, path))
+    ask_with(server, path, &[]).await
+}
+
+/// The same with headers.
+pub async fn ask_with(
+    server: SocketAddr,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> io::Result<Answer> {
+    exchange(server, &format!("GET {path}"), headers, "").await
+}
+
+/// The answer to `POST path` with this body.
+pub async fn post(server: SocketAddr, path: &str, body: &str) -> io::Result<Answer> {
+    let length = body.len().to_string();
+    let headers = [("Content-Length", length.as_str())];
+    exchange(server, &format!("POST {path}"), &headers, body).await
+}
+
+async fn exchange(
+    server: SocketAddr,
+    what: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> io::Result<Answer> {
+    let headers = headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\r\n"));
+    // HTTP/1.0: no chunks, and the end of the connection is the end of the body.
+    let request = format!(
+        "{what} HTTP/1.0\r\nHost: {server}\r\n{}\r\n{body}",
+        headers.collect::<String>()
+    );
+    timeout(ANSWER_MAX, answer(server, &request))
         .await
         .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }
 
-async fn exchange(server: SocketAddr, path: &str) -> io::Result<Answer> {
+async fn answer(server: SocketAddr, request: &str) -> io::Result<Answer> {
     let mut stream = TcpStream::connect(server).await?;
-    // HTTP/1.0: no chunks, and the end of the connection is the end of the body.
-    let request = format!("GET {path} HTTP/1.0\r\nHost: {server}\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
     stream

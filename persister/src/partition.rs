@@ -83,8 +83,13 @@ pub struct Office {
 
 /// Runs one partition until the process stops.
 pub async fn run(office: Office, partition: Partition) {
+    // Said from the start on: a partition that nobody owns shows as 0 everywhere, not as nothing.
+    let owned = metrics::gauge!(metric::PARTITION_OWNED, "partition" => partition.to_string());
+    owned.set(0.0);
     while let Some((claim, lease)) = standby(&office, partition).await {
+        owned.set(1.0);
         let end = Box::pin(own(&office, claim, lease)).await;
+        owned.set(0.0);
         office.fleet.show();
         tracing::info!(%partition, ?end, "gave up a partition");
     }

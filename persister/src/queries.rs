@@ -12,7 +12,7 @@ mod outcome;
 use std::future::Future;
 use std::time::Duration;
 
-use async_nats::Message;
+use async_nats::{HeaderMap, Message};
 use futures_util::StreamExt;
 use sea_orm::{DatabaseConnection, DbErr};
 use serde::Serialize;
@@ -21,8 +21,9 @@ use shared::bus::Bus;
 use shared::error_code::ErrorCode;
 use shared::lifecycle::Lifecycle;
 use shared::query::{QUEUE_GROUP, Reply};
-use shared::{metric, subject};
+use shared::{metric, subject, trace};
 use tokio::time::timeout;
+use tracing::{Instrument, Span};
 
 /// Most questions of one kind answered at the same time. More wait in the subscription.
 const ANSWERS_MAX: usize = 16;
@@ -96,7 +97,11 @@ impl Desk {
                 let Some(reply_to) = question.reply else {
                     return;
                 };
-                let reply: Reply<A> = reply(subject, &question.payload, on).await;
+                let reply = reply(subject, &question.payload, on);
+                let reply: Reply<A> = match traced(subject, question.headers.as_ref()) {
+                    Some(span) => reply.instrument(span).await,
+                    None => reply.await,
+                };
                 let payload =
                     serde_json::to_vec(&reply).expect("answers are plain data and serialise");
                 let sending = desk.bus.client.publish(reply_to, payload.into());
@@ -113,6 +118,14 @@ impl Desk {
         // Others of the queue group answer from here on.
         let _ = questions.unsubscribe().await;
     }
+}
+
+/// The span of a question that is part of a trace.
+fn traced(subject: &'static str, headers: Option<&HeaderMap>) -> Option<Span> {
+    let traceparent = headers?.get(trace::HEADER)?;
+    let span = tracing::info_span!("answer", subject);
+    trace::continue_from(&span, traceparent.as_str());
+    Some(span)
 }
 
 async fn reply<Q, A, F>(subject: &'static str, payload: &[u8], on: impl Fn(Q) -> F) -> Reply<A>

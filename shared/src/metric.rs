@@ -50,6 +50,10 @@ pub const OUTBOUND_OCTETS: &str = "gateway_outbound_octets";
 pub const OUTBOUND_OCTETS_LARGEST: &str = "gateway_outbound_octets_largest";
 /// From the command's time in the stream to delivery to the local sessions, in seconds.
 pub const DELIVERY_SECONDS: &str = "gateway_delivery_seconds";
+/// From the arrival of a SEND to the hand-over of its event to the subscribers on the same gateway, in seconds, by that gateway's own clock.
+pub const END_TO_END_SECONDS: &str = "gateway_end_to_end_seconds";
+/// Subscriptions on this gateway that one event was handed to.
+pub const FAN_OUT: &str = "gateway_fan_out_deliveries";
 /// Breaks in a chat's chain of events that were noticed.
 pub const GAPS: &str = "gateway_gaps_total";
 /// Questions to other gateways about SockJS sessions that they hold, by `question` and `result`.
@@ -61,6 +65,8 @@ pub const NATS_REFUSALS: &str = "nats_refusals_total";
 
 /// Partitions owned by this persister.
 pub const PARTITIONS_OWNED: &str = "persister_partitions_owned";
+/// Whether this persister owns the partition (0 or 1), by `partition`.
+pub const PARTITION_OWNED: &str = "persister_partition_owned";
 /// Times this persister became owner of a partition.
 pub const TAKEOVERS: &str = "persister_takeovers_total";
 /// Commands carried out, by `type` and `outcome`.
@@ -93,6 +99,12 @@ pub const SECONDS_BUCKETS: &[f64] = &[
 
 /// Buckets of [`BATCH_COMMANDS`].
 pub const BATCH_BUCKETS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+
+/// Buckets of [`FAN_OUT`].
+pub const FAN_OUT_BUCKETS: &[f64] = &[
+    1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0, 2_000.0, 5_000.0, 10_000.0,
+    20_000.0, 50_000.0, 100_000.0,
+];
 
 /// Tells the exporter what each metric means.
 #[expect(clippy::too_many_lines, reason = "one list, a metric after the other")]
@@ -172,6 +184,12 @@ pub fn describe() {
         Unit::Seconds,
         "From acceptance of the command to delivery of its event"
     );
+    describe_histogram!(
+        END_TO_END_SECONDS,
+        Unit::Seconds,
+        "From SEND to delivery on the same gateway"
+    );
+    describe_histogram!(FAN_OUT, Unit::Count, "Local deliveries of one event");
     describe_counter!(
         GAPS,
         Unit::Count,
@@ -189,6 +207,11 @@ pub fn describe() {
         "What NATS did not let this process do, by connection and kind"
     );
     describe_gauge!(PARTITIONS_OWNED, Unit::Count, "Partitions owned");
+    describe_gauge!(
+        PARTITION_OWNED,
+        Unit::Count,
+        "1 while this process owns the partition"
+    );
     describe_counter!(
         TAKEOVERS,
         Unit::Count,

@@ -57,6 +57,12 @@ pub fn start(service: &'static str, config: &TelemetryConfig) -> anyhow::Result<
                 metric::BATCH_BUCKETS,
             )
         })
+        .and_then(|builder| {
+            builder.set_buckets_for_metric(
+                Matcher::Full(metric::FAN_OUT.to_owned()),
+                metric::FAN_OUT_BUCKETS,
+            )
+        })
         .and_then(PrometheusBuilder::install_recorder)
         .context("cannot set up metrics")?;
     metric::describe();

@@ -5,18 +5,18 @@
 //!                           └──no such chat, or nobody to ask──▶ (dropped; all waiting are refused)
 //! ```
 
-use shared::clock;
 use shared::envelope::Envelope;
 use shared::error_code::ErrorCode;
 use shared::event::ChatEvent;
 use shared::id::ChatId;
 use shared::query::{ChainedEvent, EventsPage, Reply};
-use shared::{metric, trace};
+use shared::trace;
 
 use super::SubscriberId;
 use super::heads::HeadAnswer;
 use super::interest::Interest;
 use super::joining::Joining;
+use super::meters::Meters;
 use super::room::Room;
 use crate::chain::{Chain, Need};
 
@@ -32,6 +32,7 @@ pub(super) struct Chat {
     waiting: Vec<Joining>,
     /// Ends the NATS subscription when dropped.
     _interest: Interest,
+    meters: Meters,
 }
 
 enum Phase {
@@ -52,7 +53,7 @@ pub(super) enum Then {
 
 impl Chat {
     /// A chat that somebody is interested in and whose head was asked for.
-    pub(super) fn opening(id: ChatId, interest: Interest, first: Joining) -> Self {
+    pub(super) fn opening(id: ChatId, interest: Interest, first: Joining, meters: Meters) -> Self {
         let phase = Phase::Opening {
             early: Vec::new(),
             newest: 0,
@@ -63,6 +64,7 @@ impl Chat {
             phase,
             waiting: vec![first],
             _interest: interest,
+            meters,
         }
     }
 
@@ -179,12 +181,12 @@ impl Chat {
         let known = events.into_iter().map(|event| {
             let known = serde_json::from_slice::<ChatEvent>(&event.body).ok();
             if let Some(known) = &known {
-                record_age(known);
+                self.meters.age(known);
             }
             (event, known.map(|known| known.author_id))
         });
-        let delivered = self.room.deliver(self.id, known.collect());
-        metrics::counter!(metric::DELIVERIES).increment(delivered as u64);
+        let delivered = self.room.deliver(self.id, known.collect(), &self.meters);
+        self.meters.deliveries(delivered);
         drop(traced);
         if !self.waiting.is_empty() {
             self.let_in(i64::MAX);
@@ -217,16 +219,4 @@ impl Chat {
 /// The first of two needs: a chain has at most one page under way.
 fn first(one: Need, other: Need) -> Need {
     if one == Need::Nothing { other } else { one }
-}
-
-fn record_age(event: &ChatEvent) {
-    let micros = clock::now()
-        .micros()
-        .saturating_sub(event.event_time.micros());
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a measured time needs no 53 bits"
-    )]
-    let seconds = micros.max(0) as f64 / 1e6;
-    metrics::histogram!(metric::DELIVERY_SECONDS).record(seconds);
 }

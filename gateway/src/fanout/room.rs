@@ -14,6 +14,7 @@ use shared::metric;
 
 use super::SubscriberId;
 use super::joining::{Joining, Start, Subscriber};
+use super::meters::Meters;
 use crate::framing::Framing;
 use crate::outbound::{Delivery, EventMessage, Outbound};
 use crate::stomp::message::{Label, event_message};
@@ -118,9 +119,11 @@ impl Room {
         &mut self,
         chat: ChatId,
         events: Vec<(Envelope, Option<UserId>)>,
+        meters: &Meters,
     ) -> usize {
-        let mut delivered = 0;
+        let (mut delivered, mut subscribers) = (0, 0);
         for group in &self.groups {
+            subscribers += group.members.len();
             let messages = events.iter().filter_map(|(event, author)| {
                 let octets = encode(&group.label, group.framing, chat, event)?;
                 Some(EventMessage::live(octets, event, *author))
@@ -134,6 +137,7 @@ impl Room {
             }
         }
         for (event, _) in events {
+            meters.delivered(event.id, subscribers);
             if self.recent.len() == RECENT_MAX {
                 self.recent.pop_front();
             }

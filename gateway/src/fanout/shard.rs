@@ -25,6 +25,7 @@ use super::chat::{Chat, Then};
 use super::heads;
 use super::interest::{ChatEvents, Interest};
 use super::joining::Joining;
+use super::meters::Meters;
 use super::repairs::Repairs;
 use crate::chain::Need;
 use crate::owners::Owners;
@@ -60,6 +61,7 @@ struct Shard {
     wanted_heads: mpsc::Sender<ChatId>,
     repairs: Repairs,
     told_heads: VecDeque<(Instant, ToldHeads)>,
+    meters: Meters,
 }
 
 /// Runs a shard until nobody can ask it anything.
@@ -69,6 +71,7 @@ pub(super) async fn run(
     owners: Arc<Owners>,
     life: Lifecycle,
     mut requests: mpsc::Receiver<Request>,
+    meters: Meters,
 ) {
     let (wanted_heads, wanted) = mpsc::channel(HEADS_WANTED_MAX);
     let (answers, mut head_answers) = mpsc::channel(HEAD_ANSWERS_MAX);
@@ -85,6 +88,7 @@ pub(super) async fn run(
         wanted_heads,
         repairs,
         told_heads: VecDeque::new(),
+        meters,
     };
     let mut tick = tokio::time::interval(TICK);
     loop {
@@ -140,8 +144,9 @@ impl Shard {
         match self.open(chat).await {
             Ok((interest, events)) => {
                 self.events.push(events);
-                self.chats
-                    .insert(chat, Chat::opening(chat, interest, joining));
+                let meters = self.meters.clone();
+                let opening = Chat::opening(chat, interest, joining, meters);
+                self.chats.insert(chat, opening);
                 metrics::gauge!(metric::CHATS).increment(1);
             }
             Err(reason) => {
@@ -176,7 +181,7 @@ impl Shard {
         {
             payloads.push(next);
         }
-        metrics::counter!(metric::EVENTS_RECEIVED).increment(payloads.len() as u64);
+        self.meters.received(payloads.len());
         // Stable: the events of each chat stay in their order.
         payloads.sort_by_key(|(chat, _)| *chat);
         for payloads in payloads.chunk_by(|(chat, _), (next, _)| chat == next) {
