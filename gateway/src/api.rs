@@ -5,6 +5,7 @@
 //! described by an OpenAPI document, which is made from the routes and types themselves. Every request shows
 //! the same token as CONNECT, unless the gateway is in open mode.
 
+mod access;
 mod caller;
 mod chats;
 mod document;

@@ -275,6 +275,11 @@ impl Connection<'_> {
                 self.session
                     .on_outcome(ticket, outcome, now(), &mut self.actions);
             }
+            Answer::Ended(number, refusal) => {
+                self.listed.unsubscribed(number);
+                self.session
+                    .on_ended(number, &refusal, now(), &mut self.actions);
+            }
             Answer::Subscribed(number, result) => {
                 if result
                     .as_ref()
@@ -290,14 +295,14 @@ impl Connection<'_> {
 
     /// Tells the audit trail of a session that has just been let in, and its span of the user.
     fn note_entry(&mut self) {
-        if self.let_in {
+        if self.let_in || !self.session.has_begun() {
             return;
         }
-        let Some(version) = self.session.version() else {
-            return;
-        };
         self.let_in = true;
-        self.listed.let_in(version, self.session.user());
+        // A session that is over already is nothing to look up.
+        if let Some(version) = self.session.version() {
+            self.listed.let_in(version, self.session.user());
+        }
         if let Some(user) = self.session.user() {
             self.span.record("user.id", tracing::field::display(user));
         }
@@ -306,12 +311,17 @@ impl Connection<'_> {
 
     /// Does what the session decided.
     async fn act(&mut self) {
+        if !self.let_in {
+            let span = self.span.clone();
+            span.in_scope(|| self.note_entry());
+        }
         if let Some(tally) = self.session.take_tally() {
             for (command, count) in tally.frames() {
                 metrics::counter!(metric::FRAMES, "command" => command.name()).increment(count);
             }
             for (code, count) in tally.refusals() {
                 metrics::counter!(metric::ERRORS, "code" => code.name()).increment(count);
+                self.span.in_scope(|| audit::refused(code, count));
             }
             if tally.repetitions() > 0 {
                 metrics::counter!(metric::REPETITIONS).increment(tally.repetitions());
@@ -325,7 +335,6 @@ impl Connection<'_> {
     }
 
     async fn carry_out(&mut self) {
-        self.note_entry();
         for action in std::mem::take(&mut self.actions) {
             match action {
                 Action::Send(frame) => {
@@ -336,16 +345,14 @@ impl Connection<'_> {
                 Action::Subscribe {
                     number,
                     chat,
+                    reader,
                     label,
                     last_event_id,
                 } => {
                     self.listed.subscribed(number, chat);
-                    let subscriber = Subscriber {
-                        id: self.subscriber_id(number),
-                        label,
-                        framing: self.framing,
-                        session: Arc::clone(&self.outbound),
-                    };
+                    let id = self.subscriber_id(number);
+                    let session = Arc::clone(&self.outbound);
+                    let subscriber = Subscriber::new(id, reader, label, self.framing, session);
                     self.shared
                         .fanout
                         .subscribe(chat, subscriber, last_event_id)

@@ -7,8 +7,11 @@
 //! Core subscriptions and not JetStream consumers: a consumer per chat and gateway leaks, costs the server
 //! state and does not come back by itself after a reconnect. What a core subscription may miss, the chain of
 //! event ids shows and the history fills in.
+//!
+//! Before anybody sees a chat's events, live or replayed, its guard is asked whether they are for them.
 
 mod chat;
+mod guard;
 mod heads;
 mod interest;
 mod joining;
@@ -109,8 +112,8 @@ impl Fanout {
     pub async fn subscribe(&self, chat: ChatId, subscriber: Subscriber, after: Option<EventId>) {
         match after {
             None => {
-                let start = Start::Now;
-                self.join(chat, Joining { subscriber, start }).await;
+                let joining = Joining::new(subscriber, Start::Now);
+                self.join(chat, joining).await;
             }
             Some(after) => {
                 let replay = self

@@ -4,7 +4,7 @@
 //!
 //! - the road: [`listener`], [`admission`], [`client_address`], [`gate`], [`origins`], [`router`], [`handshake`], [`transport`], [`websocket`], [`sockjs`], [`framing`];
 //! - the protocol, pure: [`stomp`], [`session`], [`destination`], [`mod@refusal`], [`disconnect`];
-//! - who is there: [`auth`], [`audit`], [`roster`]; for operators: [`admin`], [`terminal`];
+//! - who is there: [`auth`], [`reader`], [`audit`], [`roster`]; for operators: [`admin`], [`terminal`];
 //! - one client: [`connection`], [`outbound`], [`drain`];
 //! - what clients ask: [`commands`], [`outcomes`], [`owners`], [`beacons`], [`questions`], [`presence`];
 //! - what clients get: [`fanout`], [`chain`], [`end_to_end`]; over plain HTTP: [`api`], [`playground`].
@@ -36,6 +36,7 @@ pub mod owners;
 pub mod playground;
 pub mod presence;
 pub mod questions;
+pub mod reader;
 pub mod refusal;
 pub mod roster;
 pub mod router;

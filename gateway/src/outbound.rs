@@ -32,6 +32,8 @@ use crate::refusal::Refusal;
 pub enum Answer {
     /// The subscription with this number is established, or refused.
     Subscribed(u32, Result<(), Refusal>),
+    /// The subscription with this number has ended: its events are not for this client any more.
+    Ended(u32, Refusal),
     /// NATS has the command with this ticket.
     Accepted(u64),
     /// Whose token it is, or why that is not known.

@@ -91,6 +91,14 @@ impl Refusal {
         }
     }
 
+    /// The end of a subscription whose user is a member no longer.
+    pub fn no_longer_a_member(chat: ChatId) -> Self {
+        let message = format!(
+            "Chat {chat} is for its members only, and the subscription has ended with the membership"
+        );
+        Self::new(ErrorCode::Forbidden, message)
+    }
+
     /// A command that came to nothing.
     pub fn for_outcome(code: ErrorCode, author: UserId, chat: ChatId) -> Self {
         let message = match code {
@@ -118,7 +126,7 @@ impl Refusal {
     pub fn for_subscription(code: ErrorCode, chat: ChatId) -> Self {
         let message = match code {
             ErrorCode::Unavailable => format!("Chat {chat} cannot be subscribed to at the moment"),
-            ErrorCode::Forbidden => format!("Chat {chat} may not be subscribed to"),
+            ErrorCode::Forbidden => format!("Chat {chat} is for its members only"),
             _ => general_message(code, chat),
         };
         Self::new(code, message)

@@ -31,6 +31,7 @@ mod connected;
 mod connecting;
 mod expiry;
 mod limits;
+mod named;
 mod on_acknowledgement;
 mod on_answer;
 mod on_frame;
@@ -78,7 +79,16 @@ pub struct Session {
     admission: Admission,
     decoder: Decoder,
     tally: Tally,
+    /// Whom it has let in, if anybody; known beyond the end.
+    entry: Option<Entry>,
     phase: Phase,
+}
+
+/// Somebody was let in.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    /// Who, when that is proven.
+    user: Option<UserId>,
 }
 
 impl Session {
@@ -97,6 +107,7 @@ impl Session {
             limits,
             admission,
             tally: Tally::default(),
+            entry: None,
             phase: Phase::Connecting(Connecting::new(now.instant)),
         }
     }
@@ -111,9 +122,14 @@ impl Session {
         self.phase.connected().map(|connected| connected.version)
     }
 
-    /// Whom the session belongs to, when that is proven.
+    /// Whether somebody was let in, be it that the session has ended since.
+    pub fn has_begun(&self) -> bool {
+        self.entry.is_some()
+    }
+
+    /// Whom the session belongs to, or belonged to, when that is proven.
     pub fn user(&self) -> Option<UserId> {
-        self.phase.connected()?.user
+        self.entry?.user
     }
 
     /// Commands that are not answered yet.
@@ -182,6 +198,13 @@ impl Session {
     ) {
         self.on_answer(now, out, |connected, turn| {
             connected.on_subscribed(number, result, turn);
+        });
+    }
+
+    /// A subscription has ended without the client's doing, and this is why.
+    pub fn on_ended(&mut self, number: u32, refusal: &Refusal, now: Now, out: &mut Vec<Action>) {
+        self.on_answer(now, out, |connected, turn| {
+            connected.on_ended(number, refusal, turn);
         });
     }
 
@@ -408,6 +431,9 @@ impl Session {
     ) {
         let limits = Arc::clone(&self.limits);
         let connected = Connected::new(agreed, principal, limits, now);
+        self.entry = Some(Entry {
+            user: connected.user,
+        });
         out.push(Action::Send(encode::connected(encode::Connected {
             version: connected.version,
             session: &self.id,

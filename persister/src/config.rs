@@ -124,6 +124,13 @@ pub enum ChatsAction {
         /// Its name.
         #[arg(long)]
         name: String,
+        /// For at most two people, who alone can subscribe, type and read what happened.
+        #[arg(long)]
+        private: bool,
+        /// Of a private chat: a user who is a member from the start; once or twice. Without, whoever joins first has
+        /// the place.
+        #[arg(long = "member", requires = "private")]
+        members: Vec<shared::id::UserId>,
     },
     /// Close one: all memberships in it end. Its events stay.
     Remove {

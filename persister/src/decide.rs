@@ -16,6 +16,7 @@ use shared::command::{Command, CommandId, Outcome};
 use shared::error_code::ErrorCode;
 use shared::event::{ChatEvent, EventType};
 use shared::id::{ChatId, UserId};
+use shared::policy::{Act, Policy};
 
 pub use numbering::Numbering;
 pub use rooms::{Room, Rooms};
@@ -54,6 +55,8 @@ pub struct Terms {
     pub numbering: Numbering,
     /// How long typing lasts.
     pub typing_lease: TypingLease,
+    /// Who may do what in which chat.
+    pub policy: &'static dyn Policy,
     /// The time, for the age of typing commands.
     pub now: Timestamp,
     /// Commands up to this sequence were carried out before, by an owner whose transactions are lost.
@@ -95,6 +98,8 @@ pub struct Decision {
     pub joined: Vec<(UserId, ChatId)>,
     /// Memberships that end, net of the batch, sorted.
     pub left: Vec<(UserId, ChatId)>,
+    /// Seats in private chats that are taken, sorted.
+    pub seated: Vec<(UserId, ChatId)>,
     /// By how many chats users gain (or lose) a country, net of the batch; never 0.
     pub countries: BTreeMap<(UserId, String), i32>,
     /// Who is typing after the batch, or (`None`) is not, of those it speaks of.
@@ -198,9 +203,14 @@ fn judge<'a>(
         return Err(ErrorCode::ChatNotFound);
     }
     match command.kind {
-        EventType::Join => join::judge(command, rooms)?,
+        EventType::Join => join::judge(command, rooms, terms)?,
         EventType::Leave => leave::judge(command, rooms)?,
         EventType::StartTyping | EventType::StopTyping => {
+            // Nobody is kept from ending what was begun in time: the system does, and only it asks on a condition.
+            if command.if_typing_since.is_none() {
+                let standing = rooms.standing(command.author_id, command.chat_id);
+                terms.policy.judge(Act::Type, standing)?;
+            }
             typing::judge(command, wish, terms)?;
         }
     }

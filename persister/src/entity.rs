@@ -2,6 +2,7 @@
 //! and the persister's own book-keeping (design section 4.2).
 
 pub mod chat;
+pub mod chat_seat;
 pub mod cmd_partition;
 pub mod cmd_rejection;
 pub mod country;

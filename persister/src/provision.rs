@@ -2,19 +2,20 @@
 //!
 //! Safe while persisters are running: nothing is cached there, and a batch that meets a removal is decided again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::Context;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DatabaseConnection, DbErr, EntityTrait, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, Set, TransactionTrait,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Set, TransactionTrait,
 };
 use serde::Serialize;
 use shared::id::{ChatId, UserId};
+use shared::policy::{ChatType, SEATS_MAX};
 
 use crate::database::IMMEDIATE;
 use crate::entity::{chat, country, user_chat};
-use crate::store::add_to_countries;
+use crate::store::{add_to_countries, seats};
 
 /// Longest name of a chat, in characters.
 pub const NAME_CHARS_MAX: usize = 100;
@@ -29,6 +30,8 @@ pub struct ChatLine {
     pub id: i64,
     /// Code of its country.
     pub country: String,
+    /// Whom it is for.
+    pub chat_type: String,
     /// How many members it has.
     pub members: i64,
     /// Its name.
@@ -55,14 +58,67 @@ pub async fn list(db: &DatabaseConnection) -> Result<Vec<ChatLine>, DbErr> {
         .map(|chat| ChatLine {
             id: chat.id,
             country: chat.country_code,
+            chat_type: chat.chat_type,
             members: members.get(&chat.id).copied().unwrap_or(0),
             name: chat.name,
         })
         .collect())
 }
 
-/// Opens a chat room and returns its id.
+/// Opens a chat room for everybody and returns its id.
 pub async fn add(db: &DatabaseConnection, country: &str, name: &str) -> anyhow::Result<i64> {
+    insert(db, country, name, ChatType::Group).await
+}
+
+/// Opens a private chat and returns its id. `members` have their seats and are members at once, without JOIN events;
+/// with fewer than two, whoever joins first takes the seat that is free.
+pub async fn add_private(
+    db: &DatabaseConnection,
+    country: &str,
+    name: &str,
+    members: &BTreeSet<UserId>,
+) -> anyhow::Result<i64> {
+    anyhow::ensure!(
+        members.len() <= SEATS_MAX,
+        "a private chat has at most {SEATS_MAX} members"
+    );
+    let transaction = db.begin_with_options(IMMEDIATE).await?;
+    let id = insert(&transaction, country, name, ChatType::Private).await?;
+    let chat = ChatId::try_from(id).context("the database gave the chat no id")?;
+    let pairs: Vec<_> = members.iter().map(|user| (*user, chat)).collect();
+    seats::take(&transaction, &pairs).await?;
+    let country = country.to_uppercase();
+    begin_memberships(&transaction, &pairs, &country).await?;
+    transaction.commit().await?;
+    Ok(id)
+}
+
+async fn begin_memberships(
+    db: &impl ConnectionTrait,
+    pairs: &[(UserId, ChatId)],
+    country: &str,
+) -> anyhow::Result<()> {
+    if pairs.is_empty() {
+        return Ok(());
+    }
+    let rows = pairs.iter().map(|(user, chat)| user_chat::ActiveModel {
+        user_id: Set(user.get()),
+        chat_id: Set(chat.get()),
+    });
+    user_chat::Entity::insert_many(rows)
+        .exec_without_returning(db)
+        .await?;
+    let users = pairs.iter().map(|(user, _)| (*user, country.to_owned()));
+    add_to_countries(db, &users.map(|key| (key, 1)).collect()).await?;
+    Ok(())
+}
+
+async fn insert(
+    db: &impl ConnectionTrait,
+    country: &str,
+    name: &str,
+    chat_type: ChatType,
+) -> anyhow::Result<i64> {
     let name = name.trim();
     anyhow::ensure!(
         (1..=NAME_CHARS_MAX).contains(&name.chars().count()),
@@ -74,6 +130,7 @@ pub async fn add(db: &DatabaseConnection, country: &str, name: &str) -> anyhow::
     let chat = chat::ActiveModel {
         name: Set(name.to_owned()),
         country_code: Set(code),
+        chat_type: Set(chat_type.name().to_owned()),
         ..Default::default()
     };
     let chat = chat.insert(db).await.context("cannot add the chat")?;

@@ -12,6 +12,7 @@ pub mod prune;
 pub mod retention;
 pub mod rooms;
 mod rows;
+pub(crate) mod seats;
 pub mod typing;
 mod write;
 
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
 use shared::partition::{Partition, PartitionCount};
+use shared::policy::POLICY;
 
 use crate::database::IMMEDIATE;
 use crate::decide::{Before, Decision, Numbering, Terms, TypingLease, Wish, decide};
@@ -157,6 +159,7 @@ impl Store {
         let terms = Terms {
             numbering: self.numbering(lease),
             typing_lease: self.typing_lease,
+            policy: POLICY,
             now: shared::clock::now(),
             carried_out_once: lease.carried_out_once,
         };

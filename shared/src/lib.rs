@@ -9,7 +9,8 @@
 //!    └──svc.{heads,events,outcome} (request/reply) ──▶ any persister
 //! ```
 //!
-//! Read in this order: the nouns ([`id`], [`event`], [`command`], [`error_code`]), how they travel
+//! Read in this order: the nouns ([`id`], [`event`], [`command`], [`error_code`]), who may do what
+//! ([`policy`]), how they travel
 //! ([`partition`], [`subject`], [`stream`], [`envelope`], [`beacon`], [`query`]), and what both
 //! daemons are made of ([`bus`], [`config`], [`telemetry`], [`trace`], [`metric`], [`admin`], [`healthcheck`],
 //! [`lifecycle`], [`clock`]).
@@ -32,6 +33,7 @@ pub mod metric;
 #[cfg(feature = "openapi")]
 mod openapi;
 pub mod partition;
+pub mod policy;
 pub mod query;
 pub mod stream;
 pub mod subject;

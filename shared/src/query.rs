@@ -10,6 +10,7 @@ use crate::envelope::Envelope;
 use crate::error_code::ErrorCode;
 use crate::event::ChatEvent;
 use crate::id::{ChatId, EventId, UserId};
+use crate::policy::ChatType;
 
 /// Queue group of the persisters: each question reaches one of them.
 pub const QUEUE_GROUP: &str = "q";
@@ -33,13 +34,35 @@ pub struct HeadsRequest {
     pub chats: Vec<ChatId>,
 }
 
-/// The newest event of a chat that exists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// The newest event of a chat that exists, and whom its events are for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// Of this chat.
     pub chat: ChatId,
     /// Id of its newest stored event, 0 when it has none.
     pub event: i64,
+    /// Whom its events are for.
+    #[serde(default, skip_serializing_if = "Audience::is_everybody")]
+    pub audience: Audience,
+}
+
+/// Whom a chat's events are for.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Audience {
+    /// A GROUP chat.
+    #[default]
+    Everybody,
+    /// A PRIVATE chat, with its members as of its newest event or later: read after it, so that whoever follows the
+    /// chat's JOIN and LEAVE events from there on knows them.
+    Members(Vec<UserId>),
+}
+
+impl Audience {
+    /// Whether nobody is kept out.
+    pub const fn is_everybody(&self) -> bool {
+        matches!(self, Self::Everybody)
+    }
 }
 
 /// One entry per chat asked for that exists; the others do not exist.
@@ -135,6 +158,8 @@ pub struct Chat {
     pub id: ChatId,
     /// Its name.
     pub name: String,
+    /// Whom it is for.
+    pub chat_type: ChatType,
     /// The country it belongs to.
     pub country: Country,
     /// How many members it has.
@@ -172,7 +197,7 @@ pub struct PageRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DirectoryRequest {
-    /// Chats in order of id, of one country (alpha-2 code) or of all: [`Page`] of [`Chat`].
+    /// GROUP chats in order of id, of one country (alpha-2 code) or of all: [`Page`] of [`Chat`].
     Chats {
         /// Only of this country.
         country: Option<String>,

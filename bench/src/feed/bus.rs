@@ -18,7 +18,7 @@ use shared::event::{ChatEvent, EventType};
 use shared::id::ChatId;
 use shared::partition::{Partition, PartitionCount};
 use shared::query::{
-    self, ChainedEvent, EventsPage, EventsRequest, Head, Heads, HeadsRequest, Reply,
+    self, Audience, ChainedEvent, EventsPage, EventsRequest, Head, Heads, HeadsRequest, Reply,
 };
 use shared::{clock, subject};
 
@@ -212,7 +212,11 @@ fn heads(request: &HeadsRequest, ledger: &Ledger) -> Heads {
     let heads = request.chats.iter().filter_map(|chat| {
         let published = ledger.published_on(*chat)?;
         let event = i64::try_from(published).ok()?;
-        Some(Head { chat: *chat, event })
+        Some(Head {
+            chat: *chat,
+            event,
+            audience: Audience::Everybody,
+        })
     });
     Heads {
         heads: heads.collect(),
@@ -334,7 +338,8 @@ mod tests {
             known.heads,
             [Head {
                 chat: wire_chat(0),
-                event: 700
+                event: 700,
+                audience: Audience::Everybody,
             }]
         );
     }

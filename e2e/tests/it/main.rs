@@ -24,6 +24,7 @@ mod nats_tls;
 mod one_trace;
 mod persister_crash;
 mod playground;
+mod private_chats;
 mod queries_over_http;
 mod racing_joins;
 mod resume;

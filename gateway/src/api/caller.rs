@@ -50,11 +50,22 @@ impl FromRequestParts<Api> for Caller {
 }
 
 impl Caller {
+    /// Who it is, when that is proven.
+    pub(super) fn user(self) -> Option<UserId> {
+        self.user
+    }
+
+    /// Tells the audit trail that the caller asked for what is not for them.
+    pub(super) fn note_refusal(self, code: ErrorCode) {
+        let user = self.user.map(tracing::field::display);
+        tracing::info!(target: audit::TARGET, reason = code.name(), user.id = user, "a query was refused");
+    }
+
     /// A refusal for whoever asks about somebody else.
     pub(super) fn check_is(self, named: UserId) -> Result<(), Problem> {
         match self.user {
             Some(user) if user != named => {
-                tracing::info!(target: audit::TARGET, reason = "forbidden", user.id = %user, "a query was refused");
+                self.note_refusal(ErrorCode::Forbidden);
                 let detail = format!("What is kept of user {named} is for user {named} only");
                 Err(Problem::new(ErrorCode::Forbidden, detail))
             }

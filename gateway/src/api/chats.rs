@@ -8,6 +8,7 @@ use shared::query::{Chat, DirectoryRequest, Page};
 use utoipa::ToSchema;
 
 use super::Api;
+use super::access;
 use super::caller::Caller;
 use super::page::{Listing, Paging, id};
 use super::problem::{AboutChat, Problem};
@@ -29,7 +30,7 @@ pub(super) struct Member {
     user_id: UserId,
 }
 
-/// The chats there are, in order of id.
+/// The GROUP chats there are, in order of id. Private ones are in their members' own lists only.
 #[utoipa::path(
     get,
     path = "/api/chats",
@@ -72,10 +73,11 @@ pub(super) async fn list(
 )]
 pub(super) async fn one(
     State(api): State<Api>,
-    _: Caller,
+    caller: Caller,
     Path(chat): Path<String>,
 ) -> Result<Json<Chat>, Problem> {
     let chat: ChatId = id("chatId", &chat)?;
+    access::check(&api, caller, chat).await?;
     let found = questions::directory(&api.bus.client, &DirectoryRequest::Chat(chat)).await;
     found
         .map(Json)
@@ -93,12 +95,13 @@ pub(super) async fn one(
 )]
 pub(super) async fn members(
     State(api): State<Api>,
-    _: Caller,
+    caller: Caller,
     Path(chat): Path<String>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Listing<Member>>, Problem> {
     let chat: ChatId = id("chatId", &chat)?;
     let page = paging.request()?;
+    access::check(&api, caller, chat).await?;
     let question = DirectoryRequest::Members { chat, page };
     let page: Page<UserId> = questions::directory(&api.bus.client, &question)
         .await

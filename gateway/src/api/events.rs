@@ -13,6 +13,7 @@ use shared::query::{EVENTS_MAX, EventsRequest, HeadsRequest};
 use utoipa::ToSchema;
 
 use super::Api;
+use super::access;
 use super::caller::Caller;
 use super::page::{Paging, id};
 use super::problem::{AboutChat, Problem};
@@ -44,12 +45,13 @@ pub(super) struct History {
 )]
 pub(super) async fn list(
     State(api): State<Api>,
-    _: Caller,
+    caller: Caller,
     Path(chat): Path<String>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<History>, Problem> {
     let chat: ChatId = id("chatId", &chat)?;
     let wanted = paging.request()?;
+    access::check(&api, caller, chat).await?;
     let client = &api.bus.client;
     let (mut rows, mut after, mut more) = (Vec::new(), wanted.after, true);
     let mut oldest_event_id = None;

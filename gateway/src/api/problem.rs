@@ -63,6 +63,7 @@ impl Problem {
     pub(super) fn about_chat(code: ErrorCode, chat: ChatId) -> Self {
         match code {
             ErrorCode::ChatNotFound => Self::new(code, format!("Chat {chat} does not exist")),
+            ErrorCode::Forbidden => Self::new(code, format!("Chat {chat} is for its members only")),
             code => code.into(),
         }
     }

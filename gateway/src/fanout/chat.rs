@@ -4,21 +4,30 @@
 //!   first subscriber ──▶ Opening ──head known──▶ Open ──last subscriber gone──▶ (dropped)
 //!                           └──no such chat, or nobody to ask──▶ (dropped; all waiting are refused)
 //! ```
+//!
+//! Whom the events are for comes with the head and is kept up by the [`Guard`]. Whoever it does not know as a reader
+//! waits for the head to be asked for once more, after they came: only that answer turns them away.
+
+use std::time::Instant;
 
 use shared::envelope::Envelope;
 use shared::error_code::ErrorCode;
 use shared::event::ChatEvent;
-use shared::id::ChatId;
+use shared::id::{ChatId, UserId};
+use shared::policy::POLICY;
 use shared::query::{ChainedEvent, EventsPage, Reply};
 use shared::trace;
 
 use super::SubscriberId;
+use super::guard::Guard;
 use super::heads::HeadAnswer;
 use super::interest::Interest;
 use super::joining::Joining;
 use super::meters::Meters;
 use super::room::Room;
 use crate::chain::{Chain, Need};
+use crate::outbound::Answer;
+use crate::refusal::Refusal;
 
 /// Most events kept of a chat whose head is not known yet. Beyond it they are dropped and read from the history.
 const EARLY_MAX: usize = 1_024;
@@ -28,8 +37,11 @@ pub(super) struct Chat {
     id: ChatId,
     room: Room,
     phase: Phase,
-    /// Those who cannot be let in yet: all while the chat opens, later those who have seen more than it has.
+    /// Those who cannot be let in yet: all while the chat opens, later those who have seen more than it has, and those
+    /// who may have become members by an event that has not come here.
     waiting: Vec<Joining>,
+    /// The head has to be asked for again.
+    asks_again: bool,
     /// Ends the NATS subscription when dropped.
     _interest: Interest,
     meters: Meters,
@@ -39,7 +51,7 @@ enum Phase {
     /// The head is being asked for; until then nobody knows where live events begin.
     Opening { early: Vec<Envelope>, newest: i64 },
     /// Events flow.
-    Open(Chain),
+    Open { chain: Chain, guard: Guard },
 }
 
 /// What the shard has to do after somebody asked to be let in.
@@ -63,6 +75,7 @@ impl Chat {
             room: Room::default(),
             phase,
             waiting: vec![first],
+            asks_again: false,
             _interest: interest,
             meters,
         }
@@ -75,18 +88,22 @@ impl Chat {
 
     /// Somebody wants to be let in.
     pub(super) fn join(&mut self, joining: Joining) -> Then {
-        match &self.phase {
+        match &mut self.phase {
             Phase::Opening { .. } => {
                 self.waiting.push(joining);
                 Then::Nothing
             }
-            Phase::Open(chain) if joining.is_ahead_of(chain.last()) => {
-                // It saw events elsewhere that have not come here yet, or never existed: the head tells.
+            Phase::Open { chain, guard }
+                if joining.is_ahead_of(chain.last())
+                    || guard.judge(&joining.subscriber.reader).is_err() =>
+            {
+                // It saw events elsewhere that have not come here yet, or never existed; or such an event made it a
+                // reader, or it is none: the head tells.
                 self.waiting.push(joining);
                 Then::AskForHead
             }
-            Phase::Open(chain) => {
-                self.room.admit(self.id, chain.last(), joining);
+            Phase::Open { .. } => {
+                self.admit(joining);
                 Then::Nothing
             }
         }
@@ -96,20 +113,37 @@ impl Chat {
     pub(super) fn leave(&mut self, id: SubscriberId) {
         self.waiting.retain(|joining| joining.subscriber.id != id);
         self.room.remove(id);
+        if let Phase::Open { guard, .. } = &mut self.phase {
+            guard.left(id);
+        }
+    }
+
+    /// Whether the head has to be asked for again, since the last answer was older than somebody's wish.
+    pub(super) fn asks_again(&mut self) -> bool {
+        std::mem::take(&mut self.asks_again)
     }
 
     /// The answer about the head came.
     pub(super) fn on_head(&mut self, answer: HeadAnswer) -> Need {
-        match (&mut self.phase, answer) {
+        let HeadAnswer { asked, head } = answer;
+        match (&mut self.phase, head) {
             (Phase::Opening { early, newest }, Ok(head)) => {
                 let (early, newest) = (std::mem::take(early), *newest);
-                self.phase = Phase::Open(Chain::new(head));
-                self.let_in(head);
+                self.phase = Phase::Open {
+                    chain: Chain::new(head.event),
+                    guard: Guard::new(POLICY, head.audience),
+                };
+                self.let_in(head.event, Some(asked));
                 first(self.on_events(early), self.on_told_head(newest))
             }
-            (Phase::Open(_), Ok(head)) => {
-                let need = self.on_told_head(head);
-                self.let_in(head);
+            (Phase::Open { chain, guard }, Ok(head)) => {
+                // What is delivered here after the answer was given is newer than the answer.
+                if chain.last() <= head.event {
+                    guard.learn(head.audience);
+                    self.turn_out();
+                }
+                let need = self.on_told_head(head.event);
+                self.let_in(head.event, Some(asked));
                 need
             }
             (_, Err(code)) => {
@@ -122,7 +156,7 @@ impl Chat {
     /// Somebody who knows says that `head` was published.
     pub(super) fn on_told_head(&mut self, head: i64) -> Need {
         match &mut self.phase {
-            Phase::Open(chain) => chain.on_head(head),
+            Phase::Open { chain, .. } => chain.on_head(head),
             Phase::Opening { .. } => Need::Nothing,
         }
     }
@@ -140,7 +174,7 @@ impl Chat {
                 }
                 Need::Nothing
             }
-            Phase::Open(chain) => {
+            Phase::Open { chain, .. } => {
                 let mut ready = Vec::new();
                 let events = events.into_iter();
                 let needs = events.map(|event| chain.on_event(event, &mut ready));
@@ -153,7 +187,7 @@ impl Chat {
 
     /// The page of history that the chain asked for came.
     pub(super) fn on_page(&mut self, page: Reply<EventsPage>) -> Need {
-        let Phase::Open(chain) = &mut self.phase else {
+        let Phase::Open { chain, .. } = &mut self.phase else {
             return Need::Nothing;
         };
         let Ok(page) = page else {
@@ -185,27 +219,82 @@ impl Chat {
             }
             (event, known.map(|known| known.author_id))
         });
-        let delivered = self.room.deliver(self.id, known.collect(), &self.meters);
+        let delivered = self.hand_out(known.collect());
         self.meters.deliveries(delivered);
         drop(traced);
         if !self.waiting.is_empty() {
-            self.let_in(i64::MAX);
+            self.let_in(i64::MAX, None);
         }
     }
 
+    /// Hands events to everybody in the room. Where they are for members only, one at a time: what comes behind a LEAVE
+    /// is not for whoever left.
+    fn hand_out(&mut self, events: Vec<(Envelope, Option<UserId>)>) -> usize {
+        if !matches!(&self.phase, Phase::Open { guard, .. } if guard.is_for_members()) {
+            return self.room.deliver(self.id, events, &self.meters);
+        }
+        let mut delivered = 0;
+        for (event, author) in events {
+            let kind = event.kind;
+            let one = vec![(event, author)];
+            delivered += self.room.deliver(self.id, one, &self.meters);
+            if let (Phase::Open { guard, .. }, Some(author)) = (&mut self.phase, author)
+                && !kind.is_typing()
+            {
+                guard.on_event(kind, author);
+                self.turn_out();
+            }
+        }
+        delivered
+    }
+
     /// Lets in those whom the chain has caught up with, and those who claim to have seen what never was: more
-    /// than `head`.
-    fn let_in(&mut self, head: i64) {
-        let Phase::Open(chain) = &self.phase else {
+    /// than `head`. Whoever is not known as a reader goes on waiting, unless the database was `asked` after they came.
+    fn let_in(&mut self, head: i64, asked: Option<Instant>) {
+        for joining in std::mem::take(&mut self.waiting) {
+            let Phase::Open { chain, guard } = &self.phase else {
+                return;
+            };
+            let last = chain.last();
+            if joining.is_ahead_of(last) && !joining.is_ahead_of(head) {
+                self.waiting.push(joining);
+                continue;
+            }
+            match (guard.judge(&joining.subscriber.reader), asked) {
+                (Ok(()), _) => self.admit(joining),
+                (Err(code), Some(asked)) if asked >= joining.since => {
+                    joining.subscriber.refuse(self.id, code);
+                }
+                (Err(_), _) => {
+                    self.asks_again = true;
+                    self.waiting.push(joining);
+                }
+            }
+        }
+    }
+
+    /// Lets somebody in who may be there.
+    fn admit(&mut self, mut joining: Joining) {
+        let Phase::Open { chain, guard } = &mut self.phase else {
             return;
         };
-        let last = chain.last();
-        let (waiting, ready): (Vec<_>, Vec<_>) = std::mem::take(&mut self.waiting)
-            .into_iter()
-            .partition(|joining| joining.is_ahead_of(last) && !joining.is_ahead_of(head));
-        self.waiting = waiting;
-        for joining in ready {
-            self.room.admit(self.id, last, joining);
+        joining.subscriber.for_members = guard.is_for_members();
+        let (id, reader) = (joining.subscriber.id, joining.subscriber.reader.clone());
+        if self.room.admit(self.id, chain.last(), joining) {
+            guard.admitted(id, reader);
+        }
+    }
+
+    /// Ends the subscriptions of those who may not see what comes from here on.
+    fn turn_out(&mut self) {
+        let Phase::Open { guard, .. } = &mut self.phase else {
+            return;
+        };
+        for id in guard.turned_out() {
+            if let Some(session) = self.room.remove(id) {
+                let refusal = Refusal::no_longer_a_member(self.id);
+                session.push_answer(Answer::Ended(id.subscription, refusal));
+            }
         }
     }
 

@@ -1,17 +1,24 @@
 //! Asks for the newest events of chats, as many as are wanted in one question.
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use async_nats::Client;
 use shared::error_code::ErrorCode;
 use shared::id::ChatId;
-use shared::query::{HEADS_MAX, HeadsRequest};
+use shared::query::{HEADS_MAX, Head, HeadsRequest};
 use tokio::sync::mpsc;
 
 use crate::questions;
 
-/// What is known of a chat: its newest event (0 when it has none), or why that cannot be said.
-pub(super) type HeadAnswer = Result<i64, ErrorCode>;
+/// What is known of a chat.
+#[derive(Debug)]
+pub(super) struct HeadAnswer {
+    /// When the question was sent: what was committed before that is in the answer.
+    pub(super) asked: Instant,
+    /// Its newest event and whom its events are for, or why that cannot be said.
+    pub(super) head: Result<Head, ErrorCode>,
+}
 
 /// Answers each chat's question, until nobody asks any more. The questions go out on the connection that holds
 /// the subscriptions: NATS handles what one connection says in order, so an answer proves that every
@@ -28,20 +35,19 @@ pub(super) async fn run(
         let request = HeadsRequest {
             chats: std::mem::take(&mut chats),
         };
+        let asked = Instant::now();
         let answer = questions::heads(&client, &request).await;
-        let known: Result<HashMap<ChatId, i64>, ErrorCode> = answer.map(|answer| {
-            answer
-                .heads
-                .into_iter()
-                .map(|head| (head.chat, head.event))
-                .collect()
+        let mut known: Result<HashMap<ChatId, Head>, ErrorCode> = answer.map(|answer| {
+            let heads = answer.heads.into_iter();
+            heads.map(|head| (head.chat, head)).collect()
         });
         for chat in request.chats {
-            let head = match &known {
-                Ok(known) => known.get(&chat).copied().ok_or(ErrorCode::ChatNotFound),
+            let head = match &mut known {
+                Ok(known) => known.remove(&chat).ok_or(ErrorCode::ChatNotFound),
                 Err(code) => Err(*code),
             };
-            if answers.send((chat, head)).await.is_err() {
+            let answer = HeadAnswer { asked, head };
+            if answers.send((chat, answer)).await.is_err() {
                 return;
             }
         }

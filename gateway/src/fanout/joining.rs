@@ -1,6 +1,7 @@
 //! A subscriber on its way into a chat's room.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use shared::error_code::ErrorCode;
 use shared::id::ChatId;
@@ -9,6 +10,7 @@ use tokio::sync::oneshot;
 use super::SubscriberId;
 use crate::framing::Framing;
 use crate::outbound::{Answer, Outbound};
+use crate::reader::Reader;
 use crate::refusal::Refusal;
 use crate::stomp::message::Label;
 
@@ -17,6 +19,10 @@ use crate::stomp::message::Label;
 pub struct Subscriber {
     /// Its name.
     pub id: SubscriberId,
+    /// Who is behind it.
+    pub reader: Reader,
+    /// The chat has turned out to be for its members only.
+    pub(super) for_members: bool,
     /// What its MESSAGE frames say of it.
     pub label: Label,
     /// How its transport wraps them.
@@ -26,6 +32,24 @@ pub struct Subscriber {
 }
 
 impl Subscriber {
+    /// Of a chat of which nothing is known.
+    pub fn new(
+        id: SubscriberId,
+        reader: Reader,
+        label: Label,
+        framing: Framing,
+        session: Arc<Outbound>,
+    ) -> Self {
+        Self {
+            id,
+            reader,
+            for_members: false,
+            label,
+            framing,
+            session,
+        }
+    }
+
     /// Tells the session what became of its wish.
     pub(super) fn answer(&self, result: Result<(), Refusal>) {
         self.session
@@ -43,6 +67,8 @@ impl Subscriber {
 pub(super) struct Joining {
     pub(super) subscriber: Subscriber,
     pub(super) start: Start,
+    /// When the wish came to the chat.
+    pub(super) since: Instant,
 }
 
 /// Where the events of a subscription begin.
@@ -61,6 +87,15 @@ pub(super) enum Start {
 }
 
 impl Joining {
+    /// A wish that comes now.
+    pub(super) fn new(subscriber: Subscriber, start: Start) -> Self {
+        Self {
+            subscriber,
+            start,
+            since: Instant::now(),
+        }
+    }
+
     /// Whether it has seen events after `last`, or says so.
     pub(super) fn is_ahead_of(&self, last: i64) -> bool {
         matches!(self.start, Start::After { event, .. } if event > last)

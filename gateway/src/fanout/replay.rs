@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use async_nats::Client;
 use shared::error_code::ErrorCode;
+use shared::event::{ChatEvent, EventType};
 use shared::id::{ChatId, EventId};
 use shared::query::{EVENTS_MAX, EventsPage, EventsRequest};
 use tokio::sync::{Semaphore, oneshot};
@@ -50,6 +51,13 @@ enum Stopped {
     Failed(Subscriber, ErrorCode),
 }
 
+/// Whether the reader left a chat that is for members only with this event.
+fn is_own_leave(event: &ChatEvent, subscriber: &Subscriber) -> bool {
+    subscriber.for_members
+        && event.event_type == EventType::Leave
+        && subscriber.reader.is_among(&[event.author_id])
+}
+
 impl History {
     /// Reads pages through `client`.
     pub(super) fn new(client: Client) -> Self {
@@ -80,14 +88,15 @@ impl History {
         after: i64,
     ) -> Result<(), Stopped> {
         let mut last = after;
-        for _ in 0..JOIN_TRIES_MAX {
+        let mut tries = 0;
+        'joining: while tries < JOIN_TRIES_MAX {
             // First of all: most who come back missed little, and the room still has it.
             let (behind, handed_back) = oneshot::channel();
             let start = Start::After {
                 event: last,
                 behind,
             };
-            fanout.join(chat, Joining { subscriber, start }).await;
+            fanout.join(chat, Joining::new(subscriber, start)).await;
             // Not handed back: it is live, or was refused, or left.
             let Ok(back) = handed_back.await else {
                 return Ok(());
@@ -100,7 +109,7 @@ impl History {
                 };
                 if let Some(oldest) = page.gone {
                     let start = Start::Without(Refusal::history_gone(chat, Some(oldest)));
-                    fanout.join(chat, Joining { subscriber, start }).await;
+                    fanout.join(chat, Joining::new(subscriber, start)).await;
                     return Ok(());
                 }
                 for event in &page.events {
@@ -114,11 +123,16 @@ impl History {
                     let number = subscriber.id.subscription;
                     let delivery = Arc::new(Delivery::of(message));
                     subscriber.session.push_events(delivery, number);
+                    if is_own_leave(&event.event, &subscriber) {
+                        // What comes after it may not be for this reader: to be asked at the door again.
+                        continue 'joining;
+                    }
                 }
                 if !page.more {
                     break;
                 }
             }
+            tries += 1;
         }
         Err(Stopped::Failed(subscriber, ErrorCode::Unavailable))
     }

@@ -44,12 +44,14 @@ impl Room {
     }
 
     /// Lets somebody in, with the recent events they have not seen; tells them, or hands them back. `last` is the
-    /// chat's last event so far.
-    pub(super) fn admit(&mut self, chat: ChatId, last: i64, joining: Joining) {
-        let Joining { subscriber, start } = joining;
+    /// chat's last event so far. Whether they are in now.
+    pub(super) fn admit(&mut self, chat: ChatId, last: i64, joining: Joining) -> bool {
+        let Joining {
+            subscriber, start, ..
+        } = joining;
         // Whoever left meanwhile will not leave again, and must not stay in for ever.
         if subscriber.session.is_closed() {
-            return;
+            return false;
         }
         match start {
             Start::Now => subscriber.answer(Ok(())),
@@ -58,7 +60,7 @@ impl Room {
                 let Some(missed) = self.since(event, last) else {
                     // Nobody there to take it back: the session is gone.
                     let _ = behind.send(subscriber);
-                    return;
+                    return false;
                 };
                 let messages = missed.filter_map(|event| {
                     let octets = encode(&subscriber.label, subscriber.framing, chat, event)?;
@@ -73,6 +75,7 @@ impl Room {
         }
         metrics::gauge!(metric::SUBSCRIPTIONS).increment(1);
         self.add(subscriber);
+        true
     }
 
     fn add(&mut self, subscriber: Subscriber) {
@@ -81,6 +84,7 @@ impl Room {
             label,
             framing,
             session,
+            ..
         } = subscriber;
         let known = self
             .groups
@@ -101,16 +105,15 @@ impl Room {
         }
     }
 
-    /// Shows somebody out, if they were in.
-    pub(super) fn remove(&mut self, id: SubscriberId) {
-        if self
-            .groups
-            .iter_mut()
-            .any(|group| group.members.swap_remove(&id).is_some())
-        {
+    /// Shows somebody out, if they were in; returns where to tell them.
+    pub(super) fn remove(&mut self, id: SubscriberId) -> Option<Arc<Outbound>> {
+        let mut groups = self.groups.iter_mut();
+        let removed = groups.find_map(|group| group.members.swap_remove(&id));
+        if removed.is_some() {
             metrics::gauge!(metric::SUBSCRIPTIONS).decrement(1);
             self.groups.retain(|group| !group.members.is_empty());
         }
+        removed
     }
 
     /// Hands the chat's next events to everybody; returns how many deliveries that makes. The authors as far as they

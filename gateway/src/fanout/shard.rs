@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 
 use super::Request;
 use super::chat::{Chat, Then};
-use super::heads;
+use super::heads::{self, HeadAnswer};
 use super::interest::{ChatEvents, Interest};
 use super::joining::Joining;
 use super::meters::Meters;
@@ -136,8 +136,7 @@ impl Shard {
     async fn on_join(&mut self, chat: ChatId, joining: Joining) {
         if let Some(known) = self.chats.get_mut(&chat) {
             if known.join(joining) == Then::AskForHead {
-                // Full: the next event or beacon tells as well.
-                let _ = self.wanted_heads.try_send(chat);
+                self.ask_again(chat);
             }
             return;
         }
@@ -212,6 +211,18 @@ impl Shard {
         self.repairs.read();
     }
 
+    /// Asks for the head of a chat in which somebody waits for it. Nobody is left waiting for an answer that will not
+    /// come.
+    fn ask_again(&mut self, chat: ChatId) {
+        if self.wanted_heads.try_send(chat).is_err() {
+            let answer = HeadAnswer {
+                asked: Instant::now(),
+                head: Err(ErrorCode::Unavailable),
+            };
+            self.with(chat, |chat| chat.on_head(answer));
+        }
+    }
+
     /// Lets something happen to a chat, if it is still here: sees to what its chain needs then, and drops it when
     /// it was the last to leave.
     fn with(&mut self, id: ChatId, happen: impl FnOnce(&mut Chat) -> Need) {
@@ -219,6 +230,10 @@ impl Shard {
             return;
         };
         let need = happen(chat);
+        if chat.asks_again() {
+            self.repairs.want(id, need);
+            return self.ask_again(id);
+        }
         if chat.is_abandoned() {
             self.chats.remove(&id);
             metrics::gauge!(metric::CHATS).decrement(1);

@@ -9,6 +9,7 @@ use shared::id::{ChatId, EventId, UserId};
 use super::tally::Tally;
 use crate::auth::Token;
 use crate::disconnect::Disconnect;
+use crate::reader::Reader;
 use crate::stomp::message::Label;
 
 /// The time, as the caller knows it: a session has no clock.
@@ -33,6 +34,8 @@ pub enum Action {
         number: u32,
         /// Whose events.
         chat: ChatId,
+        /// In whose name.
+        reader: Reader,
         /// How each MESSAGE is labelled.
         label: Label,
         /// First everything after this one, if given.

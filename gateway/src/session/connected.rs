@@ -15,6 +15,7 @@ use super::authenticating::Agreed;
 use super::commands::Commands;
 use super::expiry::Expiry;
 use super::limits::SessionLimits;
+use super::named::Named;
 use super::rates::Rates;
 use super::repetition::Repetition;
 use super::send::{BadSend, SendRequest, Wish};
@@ -22,6 +23,7 @@ use super::subscriptions::Subscriptions;
 use super::transactions::{Step, Transactions};
 use crate::auth::Principal;
 use crate::destination;
+use crate::reader::Reader;
 use crate::refusal::{About, Refusal};
 use crate::stomp::heartbeat::Pulse;
 use crate::stomp::message::{AckMode, Label};
@@ -33,6 +35,8 @@ pub(super) struct Connected {
     pub(super) version: Version,
     /// Whom the session belongs to, when that is proven; in open mode each body says who its author is.
     pub(super) user: Option<UserId>,
+    /// In open mode: whom they said.
+    pub(super) named: Named,
     /// When that proof ends.
     pub(super) expiry: Option<Expiry>,
     pub(super) pulse: Pulse,
@@ -99,6 +103,7 @@ impl Connected {
             repetition: Repetition::default(),
             version,
             user: principal.map(|principal| principal.user),
+            named: Named::default(),
             expiry: principal.map(|principal| Expiry::new(principal, now)),
             pulse: Pulse::new(heart_beat, server, tolerance, now.instant),
             limits,
@@ -154,7 +159,12 @@ impl Connected {
                 turn.tally.count_repetition();
                 self.receipt(send.receipt.as_deref(), turn);
             }
-            Ok(wish) => publish(self.commands.submit(send, wish), turn),
+            Ok(wish) => {
+                if self.user.is_none() {
+                    self.named.note(wish.author);
+                }
+                publish(self.commands.submit(send, wish), turn);
+            }
             Err(BadSend {
                 refusal,
                 author,
@@ -216,6 +226,14 @@ impl Connected {
                 .ack(frame, &message_id)
                 .body("application/json", &body),
         );
+    }
+
+    /// In whose name the session asks for events.
+    pub(super) fn reader(&self) -> Reader {
+        match self.user {
+            Some(user) => Reader::Proven(user),
+            None => Reader::Named(self.named.users().into()),
+        }
     }
 
     /// Whether the client goes on although it was refused for its rate time and again.

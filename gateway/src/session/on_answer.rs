@@ -5,6 +5,7 @@ use shared::error_code::ErrorCode;
 use super::action::Turn;
 use super::commands::Outcome;
 use super::connected::{Awaiting, Connected, Failed, publish};
+use crate::destination::Source;
 use crate::refusal::{About, Refusal};
 
 impl Connected {
@@ -40,6 +41,25 @@ impl Connected {
             idempotency_key: None,
         };
         self.refuse(&refusal, failed, turn);
+    }
+
+    /// A subscription's events are not for this client any more. An UNSUBSCRIBE may have crossed the news.
+    pub(super) fn on_ended(&mut self, number: u32, refusal: &Refusal, turn: &mut Turn<'_>) {
+        let Some(subscription) = self.subscriptions.get(number) else {
+            return;
+        };
+        let destination = subscription.destination.clone();
+        let source = self.subscriptions.end(number);
+        let failed = Failed {
+            about: About {
+                destination: &destination,
+                chat: source.and_then(Source::chat),
+                author: self.user,
+            },
+            receipt: None,
+            idempotency_key: None,
+        };
+        self.refuse(refusal, failed, turn);
     }
 
     /// NATS has a command.

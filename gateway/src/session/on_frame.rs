@@ -125,6 +125,7 @@ impl Connected {
                 turn.out.push(Action::Subscribe {
                     number,
                     chat,
+                    reader: self.reader(),
                     label: subscription.label.clone(),
                     last_event_id: frame.header("last-event-id").and_then(|id| id.parse().ok()),
                 });

@@ -9,6 +9,7 @@ mod authenticating;
 mod connecting;
 mod ending;
 mod heart_beats;
+mod private;
 mod renewing;
 mod repeating;
 mod robustness;
@@ -99,6 +100,10 @@ impl Script {
             "unsubscribed" => {
                 let refusal = Refusal::for_subscription(code(), chat);
                 session.on_subscribed(number(), Err(refusal), now, out);
+            }
+            "ended" => {
+                let refusal = Refusal::no_longer_a_member(chat);
+                session.on_ended(number(), &refusal, now, out);
             }
             "accepted" => session.on_accepted(number().into(), now, out),
             "stored" => session.on_outcome(

@@ -1,8 +1,9 @@
 //! Chats and members, as far as a batch touches them: read from the database, changed command by command.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use shared::id::{ChatId, EventId, UserId};
+use shared::policy::{ChatType, SEATS_MAX, Standing};
 
 use super::Decision;
 
@@ -11,6 +12,10 @@ use super::Decision;
 pub struct Room {
     /// Code of its country.
     pub country: String,
+    /// Whom it is for.
+    pub chat_type: ChatType,
+    /// Who has a seat in it, when it is PRIVATE.
+    pub seats: BTreeSet<UserId>,
     /// Id of its newest event, 0 when it has none.
     pub head: i64,
 }
@@ -20,7 +25,8 @@ pub struct Room {
 pub struct Rooms {
     /// The chats that exist, of those in the batch.
     pub chats: HashMap<ChatId, Room>,
-    /// The memberships that exist, of those in the batch.
+    /// The memberships that exist, of those in the batch: of whoever joins or leaves, and in PRIVATE chats of whoever
+    /// does anything.
     pub members: HashSet<(UserId, ChatId)>,
 }
 
@@ -29,12 +35,32 @@ impl Rooms {
         self.chats.contains_key(&chat)
     }
 
-    /// Begins a membership; whether there was none.
-    pub(super) fn enter(&mut self, user: UserId, chat: ChatId) -> bool {
-        self.members.insert((user, chat))
+    pub(super) fn is_member(&self, user: UserId, chat: ChatId) -> bool {
+        self.members.contains(&(user, chat))
     }
 
-    /// Ends a membership; whether there was one.
+    /// How somebody stands to a chat that exists.
+    pub(super) fn standing(&self, user: UserId, chat: ChatId) -> Standing {
+        match self.chats.get(&chat) {
+            Some(room) if room.chat_type == ChatType::Private => Standing::Private {
+                is_member: self.is_member(user, chat),
+                may_sit: room.seats.contains(&user) || room.seats.len() < SEATS_MAX,
+            },
+            _ => Standing::Group,
+        }
+    }
+
+    /// Begins a membership that was none.
+    pub(super) fn enter(&mut self, user: UserId, chat: ChatId) {
+        self.members.insert((user, chat));
+        if let Some(room) = self.chats.get_mut(&chat)
+            && room.chat_type == ChatType::Private
+        {
+            room.seats.insert(user);
+        }
+    }
+
+    /// Ends a membership; whether there was one. The seat in a private chat stays.
     pub(super) fn exit(&mut self, user: UserId, chat: ChatId) -> bool {
         self.members.remove(&(user, chat))
     }
@@ -48,7 +74,8 @@ impl Rooms {
         std::mem::replace(&mut room.head, event.get())
     }
 
-    /// What has changed, net: a JOIN and a LEAVE in one batch are two events and no change.
+    /// What has changed, net: a JOIN and a LEAVE in one batch are two events and no change, but for the seat that was
+    /// taken.
     pub(super) fn changes_since(&self, before: &Self, decision: &mut Decision) {
         decision.joined = self.members.difference(&before.members).copied().collect();
         decision.left = before.members.difference(&self.members).copied().collect();
@@ -67,5 +94,12 @@ impl Rooms {
             }
         }
         decision.countries.retain(|_, change| *change != 0);
+        for (chat, room) in &self.chats {
+            if let Some(before) = before.chats.get(chat) {
+                let taken = room.seats.difference(&before.seats);
+                decision.seated.extend(taken.map(|user| (*user, *chat)));
+            }
+        }
+        decision.seated.sort_unstable();
     }
 }

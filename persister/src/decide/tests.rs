@@ -1,11 +1,13 @@
 //! Tables for each rule, and a property test against a model that thinks one command at a time.
 
+mod private;
 mod typing;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use shared::partition::Partition;
+use shared::policy::{ChatType, POLICY, SEATS_MAX};
 use uuid::Uuid;
 
 use super::*;
@@ -25,6 +27,7 @@ fn terms() -> Terms {
     Terms {
         numbering: numbering(),
         typing_lease: TypingLease(std::time::Duration::from_mins(1)),
+        policy: POLICY,
         now: NOW,
         carried_out_once: 0,
     }
@@ -58,12 +61,20 @@ fn wish(seq: i64, number: u128, kind: EventType, author: i64, room: i64) -> Wish
     }
 }
 
-/// Chats 1 and 2 in country AA, 3 in BB.
+/// Chats 1 and 2 in country AA, 3 in BB; 5 in BB is private.
 fn world() -> Before {
+    use ChatType::{Group, Private};
     let mut before = Before::default();
-    for (id, country) in [(1, "AA"), (2, "AA"), (3, "BB")] {
+    for (id, country, chat_type) in [
+        (1, "AA", Group),
+        (2, "AA", Group),
+        (3, "BB", Group),
+        (5, "BB", Private),
+    ] {
         let room = Room {
             country: country.to_owned(),
+            chat_type,
+            seats: BTreeSet::new(),
             head: 0,
         };
         before.rooms.chats.insert(chat(id), room);
@@ -190,9 +201,9 @@ fn what_cannot_be_read_is_refused_or_passed_over() {
     assert_eq!(decision.rejections.len(), 1);
 }
 
-/// Author 1 or 2, chat 1 to 4 (4 does not exist), a name of which some repeat.
+/// Author 1 to 4, chat 1 to 5 (4 does not exist, 5 is private), a name of which some repeat.
 fn any_wish() -> impl Strategy<Value = (u128, usize, i64, i64)> {
-    (0..30_u128, 0..4_usize, 1..3_i64, 1..5_i64)
+    (0..40_u128, 0..4_usize, 1..5_i64, 1..6_i64)
 }
 
 proptest! {
@@ -210,6 +221,7 @@ proptest! {
 
         // The model: plain sets, one command at a time.
         let mut members = BTreeSet::new();
+        let mut seats = BTreeSet::new();
         let mut first = BTreeMap::new();
         let mut expected = Vec::new();
         for wish in &wishes {
@@ -219,7 +231,25 @@ proptest! {
                 let fine = Outcome::Stored(wish.seq.try_into().unwrap());
                 match command.kind {
                     _ if command.chat_id == chat(4) => Outcome::Rejected(ErrorCode::ChatNotFound),
-                    EventType::Join if !members.insert(pair) => Outcome::Rejected(ErrorCode::AlreadyJoined),
+                    EventType::Join if members.contains(&pair) => Outcome::Rejected(ErrorCode::AlreadyJoined),
+                    EventType::Join if command.chat_id == chat(5) => {
+                        if seats.contains(&command.author_id) || seats.len() < SEATS_MAX {
+                            seats.insert(command.author_id);
+                            members.insert(pair);
+                            fine
+                        } else {
+                            Outcome::Rejected(ErrorCode::Forbidden)
+                        }
+                    }
+                    EventType::StartTyping | EventType::StopTyping
+                        if command.chat_id == chat(5) && !members.contains(&pair) =>
+                    {
+                        Outcome::Rejected(ErrorCode::Forbidden)
+                    }
+                    EventType::Join => {
+                        members.insert(pair);
+                        fine
+                    }
                     EventType::Leave if !members.remove(&pair) => Outcome::Rejected(ErrorCode::NotJoined),
                     _ => fine,
                 }
@@ -246,6 +276,9 @@ proptest! {
             for pair in &decision.left {
                 prop_assert!(before.rooms.members.remove(pair));
             }
+            for (user, room) in &decision.seated {
+                prop_assert!(before.rooms.chats.get_mut(room).unwrap().seats.insert(*user));
+            }
             for pair in &decision.joined {
                 prop_assert!(before.rooms.members.insert(*pair));
             }
@@ -258,6 +291,9 @@ proptest! {
             outcomes.extend(decision.outcomes);
         }
         prop_assert_eq!(outcomes, expected);
+        let seated = &before.rooms.chats[&chat(5)].seats;
+        prop_assert_eq!(seated, &seats);
+        prop_assert!(seated.len() <= SEATS_MAX);
         prop_assert_eq!(before.rooms.members.into_iter().collect::<BTreeSet<_>>(), members.clone());
         countries.retain(|_, chats| *chats != 0);
         let mut counted: BTreeMap<(UserId, String), i32> = BTreeMap::new();

@@ -10,6 +10,8 @@ pub struct Model {
     pub name: String,
     /// The country whose members the chat makes.
     pub country_code: String,
+    /// GROUP or PRIVATE ([`shared::policy::ChatType`]). Never changes.
+    pub chat_type: String,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

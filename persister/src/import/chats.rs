@@ -83,16 +83,20 @@ async fn plan(db: &impl ConnectionTrait, contents: &Contents) -> anyhow::Result<
             id: chat.id.get(),
             name: chat.name.trim().to_owned(),
             country_code: chat.country.clone(),
+            chat_type: chat.chat_type.name().to_owned(),
         };
         match stored.get(&wanted.id) {
             Some(found) if *found == wanted => plan.there += 1,
             Some(found) => {
-                // Its members' countries were counted with the other one.
+                // Its members' countries were counted with the other one, or it was for others.
+                let same = |chat: &chat::Model| (chat.country_code.clone(), chat.chat_type.clone());
                 anyhow::ensure!(
-                    found.country_code == wanted.country_code || unused.contains(&found.id),
-                    "chat {} is in use in this database and belongs to {}, not to {}",
+                    same(found) == same(&wanted) || unused.contains(&found.id),
+                    "chat {} is in use in this database, a {} of {}, and not a {} of {}",
                     found.id,
+                    found.chat_type,
                     found.country_code,
+                    wanted.chat_type,
                     wanted.country_code
                 );
                 plan.changed.push(wanted);
@@ -157,11 +161,16 @@ async fn write(db: &impl ConnectionTrait, rows: &[chat::Model]) -> Result<(), Db
         id: Set(chat.id),
         name: Set(chat.name.clone()),
         country_code: Set(chat.country_code.clone()),
+        chat_type: Set(chat.chat_type.clone()),
     });
     chat::Entity::insert_many(rows)
         .on_conflict(
             OnConflict::column(chat::Column::Id)
-                .update_columns([chat::Column::Name, chat::Column::CountryCode])
+                .update_columns([
+                    chat::Column::Name,
+                    chat::Column::CountryCode,
+                    chat::Column::ChatType,
+                ])
                 .to_owned(),
         )
         .exec_without_returning(db)

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::id::{ChatId, EventId, UserId};
+use shared::policy::{ChatType, SEATS_MAX};
 
 use super::rows::{Chat, Row, Totals};
 use crate::provision::NAME_CHARS_MAX;
@@ -34,6 +35,8 @@ pub struct Checker<'a> {
     countries: &'a BTreeSet<String>,
     contents: Contents,
     last_member: Option<(ChatId, UserId)>,
+    /// Members so far of the chat of the last one.
+    members: usize,
     last_event: Option<EventId>,
     end: Option<Totals>,
 }
@@ -45,6 +48,7 @@ impl<'a> Checker<'a> {
             countries,
             contents: Contents::default(),
             last_member: None,
+            members: 0,
             last_event: None,
             end: None,
         }
@@ -70,16 +74,16 @@ impl<'a> Checker<'a> {
                     return Err("a member stands behind an event".to_owned());
                 }
                 let key = (member.chat_id, member.user_id);
-                if self
-                    .last_member
-                    .replace(key)
-                    .is_some_and(|last| last >= key)
-                {
+                let last = self.last_member.replace(key);
+                let same_chat = last.is_some_and(|(chat, _)| chat == member.chat_id);
+                self.members = if same_chat { self.members + 1 } else { 1 };
+                if last.is_some_and(|last| last >= key) {
                     return Err(
                         "members must be in ascending order of chat and user, each once".to_owned(),
                     );
                 }
-                self.known(member.chat_id)
+                self.known(member.chat_id)?;
+                self.has_place(member.chat_id)
             }
             Row::Event(event) => {
                 totals.events += 1;
@@ -143,6 +147,18 @@ impl<'a> Checker<'a> {
         }
         chats.insert(chat.id, chat.clone());
         Ok(())
+    }
+
+    /// Whether the members so far may be in the chat.
+    fn has_place(&self, chat: ChatId) -> Result<(), String> {
+        let private = self.contents.chats[&chat].chat_type == ChatType::Private;
+        if private && self.members > SEATS_MAX {
+            Err(format!(
+                "chat {chat} is PRIVATE and has more than {SEATS_MAX} members"
+            ))
+        } else {
+            Ok(())
+        }
     }
 
     fn known(&self, chat: ChatId) -> Result<(), String> {
@@ -228,6 +244,27 @@ mod tests {
         );
         let chat = "a chat stands behind a member or an event";
         check(&[CHAT, MEMBER, LATER], Err((3, chat)));
+    }
+
+    #[test]
+    fn a_private_chat_has_two_members_at_most() {
+        let private = r#"{"chat":{"id":4,"name":"Two","country":"AW","chatType":"PRIVATE"}}"#;
+        let [two, three] = [2, 3].map(|user| MEMBER.replace(":1,", &format!(":{user},")));
+        let other = MEMBER.replace("\"chatId\":4", "\"chatId\":5");
+        let end = r#"{"end":{"chats":2,"members":3,"events":0}}"#;
+        check(&[private, LATER, MEMBER, &two, &other, end], Ok(0));
+        let why = "chat 4 is PRIVATE and has more than 2 members";
+        check(&[private, MEMBER, &two, &three], Err((4, why)));
+        check(
+            &[
+                CHAT,
+                MEMBER,
+                &two,
+                &three,
+                "{\"end\":{\"chats\":1,\"members\":3,\"events\":0}}",
+            ],
+            Ok(0),
+        );
     }
 
     #[test]

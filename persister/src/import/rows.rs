@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! {"chat":{"id":4,"name":"Aruba","country":"AW"}}
+//! {"chat":{"id":5,"name":"Two","country":"AW","chatType":"PRIVATE"}}
 //! {"member":{"userId":1,"chatId":4}}
 //! {"event":{"id":37,"authorId":1,"chatId":4,"eventType":"JOIN","eventTime":"2024-08-11T08:50:59.607196"}}
-//! {"end":{"chats":1,"members":1,"events":1}}
+//! {"end":{"chats":2,"members":1,"events":1}}
 //! ```
 
 use std::io::{BufRead, Read};
@@ -12,6 +13,7 @@ use std::io::{BufRead, Read};
 use serde::Deserialize;
 use shared::event::ChatEvent;
 use shared::id::{ChatId, UserId};
+use shared::policy::ChatType;
 
 /// Longest line, in octets; the longest there can be is a chat with a long name.
 pub const LINE_OCTETS_MAX: u64 = 16 * 1024;
@@ -32,7 +34,7 @@ pub enum Row {
 
 /// A chat room.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Chat {
     /// Its id, which it keeps.
     pub id: ChatId,
@@ -40,6 +42,9 @@ pub struct Chat {
     pub name: String,
     /// Its country, by ISO 3166-1 alpha-2 code in upper case.
     pub country: String,
+    /// Whom it is for; for everybody, unless it says otherwise.
+    #[serde(default)]
+    pub chat_type: ChatType,
 }
 
 /// A membership.

@@ -10,6 +10,7 @@ use shared::command::CommandId;
 use shared::event::{ChatEvent, EventType};
 use shared::id::{ChatId, EventId, UserId};
 use shared::partition::PartitionCount;
+use shared::policy::ChatType;
 
 use super::check::Contents;
 use super::claim::Claim;
@@ -18,7 +19,7 @@ use super::{Summary, chats};
 use crate::database::IMMEDIATE;
 use crate::decide::{Place, Typing};
 use crate::entity::{event, user_chat};
-use crate::store::{add_to_countries, memberships, typing};
+use crate::store::{add_to_countries, memberships, seats, typing};
 
 /// Rows of a transaction: enough that commits do not count, and far below the number of values that a statement may
 /// have.
@@ -123,6 +124,14 @@ impl<'a> Writer<'a> {
         user_chat::Entity::insert_many(rows)
             .exec_without_returning(db)
             .await?;
+        // Whoever left before is not in the file, and has no place to come back to.
+        let is_private =
+            |member: &&Member| self.contents.chats[&member.chat_id].chat_type == ChatType::Private;
+        let private = new.iter().filter(is_private);
+        let places: Vec<_> = private
+            .map(|member| (member.user_id, member.chat_id))
+            .collect();
+        seats::take(db, &places).await?;
         let mut countries: BTreeMap<(UserId, String), i32> = BTreeMap::new();
         for member in new {
             let chat = &self.contents.chats[&member.chat_id];

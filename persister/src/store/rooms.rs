@@ -1,17 +1,18 @@
 //! Reads the chats and memberships that a batch speaks of.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use sea_orm::sea_query::{Expr, ExprTrait, Order, Query, SimpleExpr, SubQueryStatement};
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 use shared::id::{ChatId, UserId};
+use shared::policy::ChatType;
 
-use super::memberships;
 use super::rows::Rows;
+use super::{memberships, seats};
 use crate::decide::{Room, Rooms, Wish};
 use crate::entity::{chat, event, pruned_history, user_chat};
 
-/// All of it, in two statements.
+/// All of it, in two statements, and a third when there are private chats.
 pub(super) async fn read(db: &impl ConnectionTrait, wishes: &[Wish]) -> Result<Rooms, DbErr> {
     let commands = || wishes.iter().filter_map(|wish| wish.asks.as_ref().ok());
     let mut rooms = Rooms::default();
@@ -20,12 +21,28 @@ pub(super) async fn read(db: &impl ConnectionTrait, wishes: &[Wish]) -> Result<R
     if chats.is_empty() {
         return Ok(rooms);
     }
-    for (id, country, head) in heads(db, chats).await? {
-        rooms.chats.insert(id, Room { country, head });
+    for found in heads(db, chats).await? {
+        let room = Room {
+            country: found.country,
+            chat_type: found.chat_type,
+            seats: BTreeSet::new(),
+            head: found.event,
+        };
+        rooms.chats.insert(found.chat, room);
     }
+    let is_private = |chat: &ChatId| {
+        let room = rooms.chats.get(chat);
+        room.is_some_and(|room| room.chat_type == ChatType::Private)
+    };
+    let private: Vec<i64> = rooms
+        .chats
+        .keys()
+        .filter(|chat| is_private(chat))
+        .map(|chat| chat.get())
+        .collect();
 
     let pairs: BTreeSet<(UserId, ChatId)> = commands()
-        .filter(|command| !command.kind.is_typing())
+        .filter(|command| !command.kind.is_typing() || is_private(&command.chat_id))
         .map(|command| (command.author_id, command.chat_id))
         .collect();
     if !pairs.is_empty() {
@@ -42,19 +59,41 @@ pub(super) async fn read(db: &impl ConnectionTrait, wishes: &[Wish]) -> Result<R
             rooms.members.insert((user, chat));
         }
     }
+    for (chat, user) in seats::read(db, &private).await? {
+        if let Some(room) = rooms.chats.get_mut(&chat) {
+            room.seats.insert(user);
+        }
+    }
     Ok(rooms)
 }
 
-/// Those of the chats that exist, with country and id of the newest event (0 for none). An event that was the
-/// newest stays the head when it is pruned: what comes next follows it, whoever saw it.
+/// A chat that exists.
+#[derive(Debug, Clone)]
+pub struct ChatHead {
+    /// This one.
+    pub chat: ChatId,
+    /// Code of its country.
+    pub country: String,
+    /// Whom it is for.
+    pub chat_type: ChatType,
+    /// Id of its newest event, 0 for none. An event that was the newest stays the head when it is pruned: what comes
+    /// next follows it, whoever saw it.
+    pub event: i64,
+}
+
+/// Id, country, type, newest event, and up to which event the history is pruned.
+type HeadRow = (i64, String, String, Option<i64>, Option<i64>);
+
+/// Those of the chats that exist.
 pub async fn heads(
     db: &impl ConnectionTrait,
     chats: impl IntoIterator<Item = i64>,
-) -> Result<Vec<(ChatId, String, i64)>, DbErr> {
+) -> Result<Vec<ChatHead>, DbErr> {
+    use chat::Column as C;
     let chats: Rows<1> = chats.into_iter().map(|id| [id.into()]).collect();
-    let rows: Vec<(i64, String, Option<i64>, Option<i64>)> = chat::Entity::find()
+    let rows: Vec<HeadRow> = chat::Entity::find()
         .select_only()
-        .columns([chat::Column::Id, chat::Column::CountryCode])
+        .columns([C::Id, C::CountryCode, C::ChatType])
         .expr(newest_event())
         .expr(pruned_through())
         .filter(chats.contain(
@@ -65,11 +104,44 @@ pub async fn heads(
         .all(db)
         .await?;
     rows.into_iter()
-        .map(|(id, country, newest, pruned)| {
-            let id = ChatId::try_from(id).map_err(|error| DbErr::Type(error.to_string()))?;
-            Ok((id, country, Ord::max(newest, pruned).unwrap_or(0)))
+        .map(|(id, country, chat_type, newest, pruned)| {
+            Ok(ChatHead {
+                chat: ChatId::try_from(id).map_err(|error| DbErr::Type(error.to_string()))?,
+                country,
+                chat_type: chat_type_of(&chat_type)?,
+                event: Ord::max(newest, pruned).unwrap_or(0),
+            })
         })
         .collect()
+}
+
+/// The members of these chats, which must be PRIVATE: of others there may be millions.
+pub async fn members(
+    db: &impl ConnectionTrait,
+    private: impl IntoIterator<Item = i64>,
+) -> Result<HashMap<ChatId, Vec<UserId>>, DbErr> {
+    let chats: Rows<1> = private.into_iter().map(|id| [id.into()]).collect();
+    let rows = user_chat::Entity::find()
+        .filter(chats.contain(
+            [Expr::col(user_chat::Column::ChatId)],
+            db.get_database_backend(),
+        ))
+        .all(db)
+        .await?;
+    let mut members: HashMap<_, Vec<_>> = HashMap::new();
+    for row in rows {
+        if let (Ok(chat), Ok(user)) = (ChatId::try_from(row.chat_id), UserId::try_from(row.user_id))
+        {
+            members.entry(chat).or_default().push(user);
+        }
+    }
+    Ok(members)
+}
+
+/// What the database calls a chat's type; it takes no other names.
+pub(crate) fn chat_type_of(name: &str) -> Result<ChatType, DbErr> {
+    name.parse()
+        .map_err(|error| DbErr::Type(format!("{error}, not {name:?}")))
 }
 
 /// Id of the newest event kept of the chat in the outer statement; null when there is none.

@@ -6,7 +6,7 @@ use shared::command::CommandId;
 use shared::partition::Partition;
 
 use super::rows::Rows;
-use super::{StoreError, memberships, typing};
+use super::{StoreError, memberships, seats, typing};
 use crate::decide::Decision;
 use crate::entity::{cmd_rejection, event};
 
@@ -21,6 +21,7 @@ pub(super) async fn decision(
     events(db, decision).await?;
     rejections(db, decision).await?;
     typing::begin(db, partition, &decision.typing).await?;
+    seats::take(db, &decision.seated).await?;
     memberships::join(db, &decision.joined).await?;
     memberships::leave(db, &decision.left).await?;
     memberships::add_to_countries(db, &decision.countries).await?;

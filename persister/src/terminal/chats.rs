@@ -26,9 +26,17 @@ pub async fn run(action: ChatsAction, out: &mut impl Write) -> anyhow::Result<()
             database,
             country,
             name,
+            private,
+            members,
         } => {
             let database = open(&database).await?;
-            let id = provision::add(&database.writer, &country, &name).await?;
+            let db = &database.writer;
+            let id = if private {
+                let members = members.into_iter().collect();
+                provision::add_private(db, &country, &name, &members).await?
+            } else {
+                provision::add(db, &country, &name).await?
+            };
             writeln!(out, "{id}")?;
             database.close().await?;
         }
@@ -49,12 +57,16 @@ async fn open(config: &DatabaseConfig) -> anyhow::Result<Database> {
 }
 
 fn table(chats: &[ChatLine], out: &mut impl Write) -> std::io::Result<()> {
-    writeln!(out, "{:>6}  {:<7}  {:>7}  NAME", "ID", "COUNTRY", "MEMBERS")?;
+    writeln!(
+        out,
+        "{:>6}  {:<7}  {:<7}  {:>7}  NAME",
+        "ID", "COUNTRY", "TYPE", "MEMBERS"
+    )?;
     for chat in chats {
         writeln!(
             out,
-            "{:>6}  {:<7}  {:>7}  {}",
-            chat.id, chat.country, chat.members, chat.name
+            "{:>6}  {:<7}  {:<7}  {:>7}  {}",
+            chat.id, chat.country, chat.chat_type, chat.members, chat.name
         )?;
     }
     Ok(())

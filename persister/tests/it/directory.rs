@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use shared::error_code::ErrorCode;
 use shared::event::EventType::{Join, Leave, StartTyping};
 use shared::id::UserId;
+use shared::policy::ChatType;
 use shared::query::{
     Chat, Country, DirectoryRequest, Page, PageRequest, ROWS_MAX, Reply, UserCountry,
 };
@@ -66,6 +67,7 @@ async fn a_chat_tells_its_members_and_its_newest_event(rig: Rig) {
     let afghanistan = |members, last_event_id: Option<i64>| Chat {
         id: 1.try_into().unwrap(),
         name: "Afghanistan".to_owned(),
+        chat_type: ChatType::Group,
         country: Country {
             code: "AF".to_owned(),
             name: "Afghanistan".to_owned(),

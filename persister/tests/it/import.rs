@@ -19,6 +19,7 @@ use crate::support::{Gateway, Rig, on_both_databases};
 
 on_both_databases!(
     what_was_before_stays_and_what_comes_follows_it,
+    a_private_chat_comes_with_the_places_of_its_members,
     importing_again_goes_on_where_it_broke_off_and_then_changes_nothing,
     a_file_with_a_fault_changes_nothing,
     a_dry_run_counts_the_same_and_writes_nothing,
@@ -168,6 +169,33 @@ async fn what_was_before_stays_and_what_comes_follows_it(rig: Rig) {
         let key = (1, "UA".to_owned());
         assert_eq!(countries(&db).await.get(&key).copied(), left);
     }
+}
+
+async fn a_private_chat_comes_with_the_places_of_its_members(rig: Rig) {
+    let db = fresh(&rig).await;
+    let lines = [
+        r#"{"chat":{"id":300,"name":"Two","country":"AW","chatType":"PRIVATE"}}"#,
+        MEMBERS[3],
+        r#"{"member":{"userId":2,"chatId":300}}"#,
+        r#"{"end":{"chats":1,"members":2,"events":0}}"#,
+    ];
+    let two = file(&lines.map(str::to_owned));
+    for (written, there) in [(2, 0), (0, 2)] {
+        let summary = bring(&db, two.path()).await.unwrap();
+        assert_eq!(summary.members, count(written, there));
+    }
+    let mut gateway = Gateway::connect(&rig.nats.url(), FOUR).await;
+    let persister = rig.persister(FOUR).await;
+    stored(gateway.ask(&command(EventType::Leave, 1, 300)).await);
+    let third = gateway.ask(&command(EventType::Join, 3, 300)).await;
+    Gateway::expect_rejection(third, ErrorCode::Forbidden);
+    stored(gateway.ask(&command(EventType::Join, 1, 300)).await);
+    persister.stop().await;
+
+    let open = lines.map(|line| line.replace(r#","chatType":"PRIVATE""#, ""));
+    let why = bring(&db, file(&open).path()).await.unwrap_err();
+    let said = "chat 300 is in use in this database, a PRIVATE of AW, and not a GROUP of AW";
+    assert!(why.contains(said), "{why}");
 }
 
 /// More than two transactions of events, and of members.

@@ -21,6 +21,7 @@ mod lost_tail;
 mod memberships;
 mod outage;
 mod pipeline;
+mod private_chats;
 mod program;
 mod questions;
 mod removal;

@@ -83,7 +83,37 @@ async fn chats_are_listed_added_and_removed() {
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(
         json[249],
-        serde_json::json!({"id": 250, "country": "UA", "members": 0, "name": "Kyiv walks"})
+        serde_json::json!({"id": 250, "country": "UA", "chat_type": "GROUP", "members": 0, "name": "Kyiv walks"})
+    );
+    let private = [
+        "chats",
+        "add",
+        "--country",
+        "UA",
+        "--name",
+        "Two",
+        "--private",
+    ];
+    let members = ["--member", "7", "--member", "8"];
+    assert_eq!(said(&[&private[..], &members].concat()), "251\n");
+    let table = said(&["chats", "list"]);
+    let two = table.lines().last().unwrap();
+    let columns: Vec<_> = two.split_whitespace().collect();
+    assert_eq!(columns, ["251", "UA", "PRIVATE", "2", "Two"]);
+    let public = [
+        "chats",
+        "add",
+        "--country",
+        "UA",
+        "--name",
+        "x",
+        "--member",
+        "7",
+    ];
+    assert_eq!(
+        output(&public).status.code(),
+        Some(64),
+        "members of a GROUP"
     );
     assert_eq!(said(&["chats", "remove", "250"]), "");
     let gone = output(&["chats", "remove", "250", "--database-url", url]);

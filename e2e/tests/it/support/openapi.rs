@@ -16,6 +16,8 @@ pub(crate) const PATH: &str = "/api/openapi.json";
 /// A gateway that is asked, and what it says that it answers.
 pub(crate) struct Queries {
     gateway: SocketAddr,
+    /// Shown with every question.
+    token: Option<String>,
     document: Value,
     /// Operations and the statuses they were answered with.
     seen: Mutex<BTreeSet<(String, String)>>,
@@ -31,14 +33,26 @@ impl Queries {
         std::fs::write(file.path(), &answer.body).unwrap();
         Self {
             gateway,
+            token: None,
             document: parse_document("openapi", file.path()).await,
             seen: Mutex::default(),
         }
     }
 
+    /// Asks as the holder of a token from here on.
+    pub(crate) fn shows(&mut self, token: &str) {
+        self.token = Some(format!("Bearer {token}"));
+    }
+
     /// The JSON that a question is answered with, which has to be what the document says of this status.
     pub(crate) async fn ask(&self, path: &str, status: u16) -> Value {
-        let answer = probe::ask(self.gateway, path).await.unwrap();
+        let token = self.token.as_deref();
+        let headers: Vec<_> = token
+            .map(|token| ("Authorization", token))
+            .into_iter()
+            .collect();
+        let answer = probe::ask_with(self.gateway, path, &headers).await;
+        let answer = answer.unwrap();
         assert_eq!(answer.status, status, "{path}: {}", answer.body);
         let (resource, query) = path.split_once('?').unwrap_or((path, ""));
         let (template, operation) = self.operation(resource);

@@ -105,10 +105,19 @@ pub(crate) struct Client {
 impl Client {
     /// Opens a WebSocket and a STOMP session without heart-beats.
     pub(crate) async fn connect(gateway: SocketAddr) -> Self {
+        Self::connect_with(gateway, &[]).await
+    }
+
+    /// The same as the holder of a token.
+    pub(crate) async fn connect_as(gateway: SocketAddr, token: &str) -> Self {
+        let bearer = format!("Bearer {token}");
+        Self::connect_with(gateway, &[("Authorization", &bearer)]).await
+    }
+
+    async fn connect_with(gateway: SocketAddr, headers: &[(&str, &str)]) -> Self {
         let mut client = Self::open(gateway).await;
-        client
-            .send_frame("CONNECT", &[("accept-version", "1.2")], "")
-            .await;
+        let headers = [&[("accept-version", "1.2")], headers].concat();
+        client.send_frame("CONNECT", &headers, "").await;
         client.take(|frame| frame.command == "CONNECTED").await;
         client
     }
@@ -170,6 +179,11 @@ impl Client {
 
     /// Subscribes to a chat and waits until that is certain.
     pub(crate) async fn subscribe(&mut self, chat: i64) {
+        assert_eq!(self.try_subscribe(chat).await, Answer::Receipt);
+    }
+
+    /// Subscribes to a chat, or hears why not.
+    pub(crate) async fn try_subscribe(&mut self, chat: i64) -> Answer {
         let destination = format!("/countries/{chat}/events");
         let receipt = self.next_receipt();
         let headers = [
@@ -178,7 +192,7 @@ impl Client {
             ("receipt", &receipt),
         ];
         self.send_frame("SUBSCRIBE", &headers, "").await;
-        assert_eq!(self.answer(&receipt).await, Answer::Receipt);
+        self.answer(&receipt).await
     }
 
     /// Subscribes to what came after an event, and does not wait. Returns the receipt that will tell that all
@@ -242,6 +256,19 @@ impl Client {
     /// The next event of any subscription.
     pub(crate) async fn event(&mut self) -> Frame {
         self.take(Frame::is_event).await
+    }
+
+    /// The next error that is about no frame of the client's.
+    pub(crate) async fn news(&mut self) -> Frame {
+        let about_nothing = |frame: &Frame| {
+            frame.command == "MESSAGE" && !frame.is_event() && frame.header("receipt-id").is_none()
+        };
+        self.take(about_nothing).await
+    }
+
+    /// Whether an event came that nobody asked for yet.
+    pub(crate) fn has_event(&self) -> bool {
+        self.inbox.iter().any(Frame::is_event)
     }
 
     /// The bare connection, for tests of its end.

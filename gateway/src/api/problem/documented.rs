@@ -27,7 +27,7 @@ pub(in crate::api) struct AboutChat;
 
 impl IntoResponses for AboutChat {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        documented(&[ErrorCode::ChatNotFound])
+        documented(&[ErrorCode::ChatNotFound, ErrorCode::Forbidden])
     }
 }
 

@@ -17,7 +17,9 @@ use shared::error_code::ErrorCode;
 use shared::event::{ChatEvent, EventType};
 use shared::id::{ChatId, EventId};
 use shared::partition::{Partition, PartitionCount};
-use shared::query::{CommandState, Head, Heads, HeadsRequest, OutcomeRequest, Outcomes, Reply};
+use shared::query::{
+    Audience, CommandState, Head, Heads, HeadsRequest, OutcomeRequest, Outcomes, Reply,
+};
 use shared::stream::{self, StreamLimits};
 use shared::subject;
 
@@ -162,6 +164,7 @@ impl Chats {
         let head = |chat: ChatId| Head {
             chat,
             event: self.heads.get(&chat).copied().unwrap_or_default(),
+            audience: Audience::Everybody,
         };
         let heads = request.chats.into_iter().filter(exists).map(head).collect();
         let reply: Reply<Heads> = Ok(Heads { heads });

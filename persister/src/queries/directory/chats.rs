@@ -1,4 +1,4 @@
-//! Chats as everybody sees them.
+//! Chats as everybody sees them. Private ones are in nobody's list but their members' own.
 //!
 //! Members are counted when asked for, in the index of `user_chats` by chat: a count kept up by every JOIN would
 //! cost the writer a row per batch for a number that is looked at now and then. What counting costs is bounded
@@ -9,6 +9,7 @@ use sea_orm::sea_query::{
 };
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryResult};
 use shared::id::{ChatId, UserId};
+use shared::policy::ChatType;
 use shared::query::{Chat, Country, PageRequest};
 
 use crate::entity::{chat, country, user_chat};
@@ -34,9 +35,13 @@ pub(super) async fn page(
         .and_where(id().gt(page.after))
         .order_by((chat::Entity, chat::Column::Id), Order::Asc)
         .limit(page.limit);
+    let group = || Expr::col((chat::Entity, chat::Column::ChatType)).eq(ChatType::Group.name());
     match which {
-        Which::All => {}
+        Which::All => {
+            query.and_where(group());
+        }
         Which::OfCountry(code) => {
+            query.and_where(group());
             query.and_where(Expr::col((chat::Entity, chat::Column::CountryCode)).eq(code));
         }
         Which::OfUser(user) => {
@@ -81,6 +86,7 @@ fn chats() -> SelectStatement {
         .expr(members())
         .expr(rooms::newest_event())
         .expr(rooms::pruned_through())
+        .column((chat::Entity, C::ChatType))
         .from(chat::Entity)
         .inner_join(
             country::Entity,
@@ -109,6 +115,7 @@ fn read(row: &QueryResult) -> Result<Chat, DbErr> {
     Ok(Chat {
         id: id(row.try_get_by_index(0)?)?,
         name: row.try_get_by_index(1)?,
+        chat_type: rooms::chat_type_of(&row.try_get_by_index::<String>(8)?)?,
         country: Country {
             code: row.try_get_by_index(2)?,
             name: row.try_get_by_index(3)?,
