@@ -16,6 +16,7 @@ mod framing;
 mod handshake;
 mod headers;
 mod heart_beats;
+mod issuer;
 mod measuring;
 mod operators;
 mod origins;

@@ -1,17 +1,12 @@
 //! Tokens against the real process: who is let in, who is not, how sessions end and are renewed.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use gateway::auth::mint::sign;
 use local::daemon::Daemon;
-use ring::rand::SystemRandom;
-use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
 use shared::clock;
-use tokio::net::TcpListener;
 
-use crate::support::script::Client;
+use crate::support::issuer::{Issuer, Key, base64};
+use crate::support::script::{Client, VIOLATION, frame};
 use crate::support::socket::{self, Socket};
 use crate::support::{fresh_chat, gateway_with, logged};
 
@@ -32,11 +27,11 @@ async fn with_secret() -> Daemon {
     .await
 }
 
-fn seconds() -> i64 {
+pub(crate) fn seconds() -> i64 {
     clock::now().micros() / 1_000_000
 }
 
-fn says(user: i64, lifetime: i64) -> Value {
+pub(crate) fn says(user: i64, lifetime: i64) -> Value {
     json!({"sub": user.to_string(), "exp": seconds() + lifetime, "aud": "chat"})
 }
 
@@ -53,24 +48,8 @@ async fn connect(gateway: &Daemon, headers: &str) -> (Client, String) {
     (client, answer)
 }
 
-async fn with_token(gateway: &Daemon, token: &str) -> (Client, String) {
+pub(crate) async fn with_token(gateway: &Daemon, token: &str) -> (Client, String) {
     connect(gateway, &format!("|Authorization:Bearer {token}")).await
-}
-
-/// URL-safe base64 without padding.
-fn base64(octets: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut text = String::new();
-    for chunk in octets.chunks(3) {
-        let bits = (0..3).fold(0_u32, |bits, at| {
-            (bits << 8) | u32::from(*chunk.get(at).unwrap_or(&0))
-        });
-        for digit in 0..=chunk.len() {
-            let index = (bits >> (18 - 6 * digit)) & 63;
-            text.push(char::from(DIGITS[index as usize]));
-        }
-    }
-    text
 }
 
 #[tokio::test]
@@ -188,6 +167,32 @@ async fn the_audit_trail_tells_who_came_who_did_not_and_who_left_but_no_token() 
     )
     .await;
 
+    // Whoever breaks the protocol in the same breath ends as who they are all the same.
+    let mut rude = Client::new(gateway.listen()).await;
+    let connect = format!(
+        "CONNECT|accept-version:1.2|Authorization:Bearer {}",
+        signed(&says(9, 60))
+    );
+    rude.text(&(frame(&connect) + &frame("CONNECT|accept-version:1.2")))
+        .await;
+    let end = rude.rest().await;
+    assert_eq!(end.last().unwrap(), VIOLATION, "{end:?}");
+    let nine = ["\"user.id\":\"9\"", "127.0.0.1"];
+    logged(&gateway, &[&nine[..], &["session begun"]].concat()).await;
+    let ended = ["connection ended", "protocol_error", "\"let_in\":true"];
+    logged(&gateway, &[&nine[..], &ended].concat()).await;
+
+    // So does who asks for what is somebody else's.
+    let (mut curious, _) = with_token(&gateway, &token).await;
+    curious
+        .send("SUBSCRIBE|id:e|destination:/user/8/errors")
+        .await;
+    logged(
+        &gateway,
+        &[&known[..], &["a request was refused", "FORBIDDEN"]].concat(),
+    )
+    .await;
+
     let forged = format!("{}AAAA", signed(&says(8, 60)));
     with_token(&gateway, &forged).await;
     let refused = ["connection ended", "unauthorized", "\"let_in\":false"];
@@ -234,55 +239,16 @@ async fn the_queries_want_the_same_token() {
     }
 }
 
-/// An issuer with one Ed25519 key, that counts how often it is asked.
-struct Issuer {
-    url: String,
-    key: Ed25519KeyPair,
-    asked: Arc<AtomicU32>,
-}
-
-impl Issuer {
-    async fn start() -> Self {
-        let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
-        let key = Ed25519KeyPair::from_pkcs8(document.as_ref()).unwrap();
-        let public = base64(key.public_key().as_ref());
-        let set = json!({"keys": [
-            {"kty": "OKP", "crv": "Ed25519", "kid": "a", "x": public},
-            // A secret in a public document, under a name of its own: never used.
-            {"kty": "oct", "kid": "s", "k": base64(SECRET.as_bytes())},
-        ]});
-        let asked = Arc::new(AtomicU32::new(0));
-        let counter = Arc::clone(&asked);
-        let answer = move || {
-            counter.fetch_add(1, Ordering::Relaxed);
-            std::future::ready(axum::Json(set.clone()))
-        };
-        let router = axum::Router::new().route("/jwks", axum::routing::get(answer));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/jwks", listener.local_addr().unwrap());
-        #[expect(clippy::disallowed_methods, reason = "ends with the test's runtime")]
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { url, key, asked }
-    }
-
-    fn sign(&self, header: &Value, claims: &Value) -> String {
-        let message = format!(
-            "{}.{}",
-            base64(header.to_string().as_bytes()),
-            base64(claims.to_string().as_bytes())
-        );
-        let signature = base64(self.key.sign(message.as_bytes()).as_ref());
-        format!("{message}.{signature}")
-    }
-}
-
 #[tokio::test]
 async fn tokens_of_an_issuer_are_checked_with_its_keys_and_strange_key_ids_do_not_hammer_it() {
-    let issuer = Issuer::start().await;
+    let key = Key::eddsa("a");
+    // A secret in a public document, under a name of its own: never used.
+    let secret = json!({"kty": "oct", "kid": "s", "k": base64(SECRET.as_bytes())});
+    let issuer = Issuer::start(&[key.jwk(), secret]).await;
     let gateway = gateway_with(&["--auth", "jwt", "--jwks-url", &issuer.url]).await;
     let claims = says(7, 600);
     let header = |id: &str| json!({"alg": "EdDSA", "kid": id});
-    let (_client, answer) = with_token(&gateway, &issuer.sign(&header("a"), &claims)).await;
+    let (_client, answer) = with_token(&gateway, &key.sign(&header("a"), &claims)).await;
     assert!(answer.ends_with("|user-name:7"), "{answer}");
 
     // Signed with the published secret, as HS256: under its own id, and under that of the public key.
@@ -301,10 +267,10 @@ async fn tokens_of_an_issuer_are_checked_with_its_keys_and_strange_key_ids_do_no
         assert_eq!(answer, format!("ERROR|message:UNAUTHORIZED||{reason}"));
     }
 
-    let before = issuer.asked.load(Ordering::Relaxed);
+    let before = issuer.asked();
     let started = std::time::Instant::now();
     let flood = (0..200).map(|number| {
-        let token = issuer.sign(&header(&format!("x{number}")), &claims);
+        let token = key.sign(&header(&format!("x{number}")), &claims);
         let gateway = &gateway;
         async move { with_token(gateway, &token).await.1 }
     });
@@ -314,6 +280,6 @@ async fn tokens_of_an_issuer_are_checked_with_its_keys_and_strange_key_ids_do_no
             "ERROR|message:UNAUTHORIZED||The token names a key that its issuer does not have"
         );
     }
-    let asked = u64::from(issuer.asked.load(Ordering::Relaxed) - before);
+    let asked = u64::from(issuer.asked() - before);
     assert!(asked <= 1 + started.elapsed().as_secs() / 5, "{asked}");
 }

@@ -1,5 +1,6 @@
 //! The ground under these tests: a NATS server, a persister that we play ourselves, real gateways.
 
+pub(crate) mod issuer;
 pub(crate) mod peer;
 pub(crate) mod script;
 pub(crate) mod socket;
@@ -37,7 +38,8 @@ async fn ground() -> &'static Ground {
             .await
             .unwrap();
         peer::start(nats.url());
-        let gateway = start_gateway(1, &nats, &folder, &[]).await;
+        let gateway = start_gateway(1, &nats, &folder, &[], Vec::new()).await;
+        gateway.wait_ready().await.unwrap();
         Ground {
             nats,
             gateway,
@@ -64,6 +66,7 @@ async fn start_gateway(
     nats: &NatsServer,
     folder: &TempDir,
     settings: &[&str],
+    env: Vec<(&'static str, String)>,
 ) -> Daemon {
     let url = nats.url();
     let auth: &[_] = if settings.contains(&"--auth") {
@@ -78,14 +81,12 @@ async fn start_gateway(
         number,
         program: env!("CARGO_BIN_EXE_gateway").into(),
         args: args.map(|&argument| argument.to_owned()).collect(),
-        env: Vec::new(),
+        env,
         listen: Some(([127, 0, 0, 1], 0).into()),
         logs: folder.path().to_owned(),
         listener: None,
     });
-    let gateway = gateway.await.unwrap();
-    gateway.wait_ready().await.unwrap();
-    gateway
+    gateway.await.unwrap()
 }
 
 /// A gateway with default settings that all tests share and none breaks.
@@ -95,9 +96,16 @@ pub(crate) async fn gateway() -> SocketAddr {
 
 /// A gateway of the test's own.
 pub(crate) async fn gateway_with(settings: &[&str]) -> Daemon {
+    let gateway = gateway_in(settings, Vec::new()).await;
+    gateway.wait_ready().await.unwrap();
+    gateway
+}
+
+/// The same in an environment of its own, perhaps not ready yet.
+pub(crate) async fn gateway_in(settings: &[&str], env: Vec<(&'static str, String)>) -> Daemon {
     let ground = ground().await;
     let number = ground.gateways.fetch_add(1, Ordering::Relaxed) + 1;
-    start_gateway(number, &ground.nats, &ground.folder, settings).await
+    start_gateway(number, &ground.nats, &ground.folder, settings, env).await
 }
 
 /// A counter or gauge of a gateway, all labels together that begin with `series`; 0 before it was touched.
