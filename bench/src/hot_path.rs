@@ -14,6 +14,7 @@ use shared::command::Command;
 use shared::envelope::Envelope;
 use shared::event::{ChatEvent, EventType};
 use shared::partition::{Partition, PartitionCount};
+use shared::policy::{ChatType, POLICY};
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -122,9 +123,12 @@ fn decide_batches(times: u32) {
     let room = Room {
         country: "AA".to_owned(),
         head: 0,
+        chat_type: ChatType::Group,
+        seats: std::collections::BTreeSet::new(),
     };
     before.rooms.chats.insert(event(1).chat_id, room);
     let terms = Terms {
+        policy: POLICY,
         numbering: Numbering {
             base: 0,
             partition: Partition::new(0),
