@@ -124,13 +124,13 @@ impl Summary {
         )
     }
 
-    /// A line to paste, for what is installed.
+    /// Lines to paste, for what is installed.
     fn try_it(&self, gateway: SocketAddr) -> String {
         match self.node {
-            Some(version) if version >= NODE_WITH_WEBSOCKET => one_liner(gateway),
-            Some(_) => format!(
-                "  npm ci --silent --prefix e2e/clients && node e2e/clients/four-events.mjs ws://{gateway}/ws"
-            ),
+            Some(version) if version >= NODE_WITH_WEBSOCKET => {
+                format!("{}\n\n{}", one_liner(gateway), four_events(gateway))
+            }
+            Some(_) => four_events(gateway),
             None => {
                 "  (install Node.js for a client: then the next run prints a line to paste here)"
                     .to_owned()
@@ -143,6 +143,13 @@ impl Summary {
 fn one_liner(gateway: SocketAddr) -> String {
     format!(
         r#"  node -e 'const s=new WebSocket("ws://{gateway}/ws"),send=(...lines)=>s.send(lines.join("\n")+"\0");s.onopen=()=>send("CONNECT","accept-version:1.2","","");s.onmessage=({{data}})=>{{console.log(data);if(data.startsWith("CONNECTED")){{send("SUBSCRIBE","id:0","destination:/countries/1/events","","");send("SEND","destination:/chat/events.startTyping","","{{\"authorId\":1,\"chatId\":1}}")}}}}'"#
+    )
+}
+
+/// Does everything that a client can do, right and wrong.
+fn four_events(gateway: SocketAddr) -> String {
+    format!(
+        "  npm ci --silent --prefix e2e/clients && node e2e/clients/four-events.mjs ws://{gateway}/ws"
     )
 }
 
@@ -197,12 +204,14 @@ mod tests {
     }
 
     #[test]
-    fn the_line_to_paste_suits_what_is_installed() {
+    fn the_lines_to_paste_suit_what_is_installed() {
         assert!(
             summary(Some(22))
                 .contains("node -e 'const s=new WebSocket(\"ws://127.0.0.1:8080/ws\")")
         );
-        assert!(summary(Some(20)).contains("npm ci"));
+        for node in [20, 22] {
+            assert!(summary(Some(node)).contains("node e2e/clients/four-events.mjs"));
+        }
         assert!(summary(None).contains("install Node.js"));
         assert_eq!(parse_node_version("v22.1.0\n"), Some(22));
         assert_eq!(parse_node_version(""), None);
