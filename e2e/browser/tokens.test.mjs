@@ -54,7 +54,7 @@ test("a token that runs out is told of, and renewed without a new connection", a
   await endsWithItsContent(page);
 
   // One that is over when nobody has another: the session ends, and coming back is of no use.
-  await paste(only, sign(72, 2));
+  await paste(only, sign(72, 6));
   await turnedAway(only);
   assert.match(await only.locator(".reason").first().textContent(), /The token has expired/);
   await picture(page, "token-expired");

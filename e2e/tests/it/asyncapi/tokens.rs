@@ -19,7 +19,7 @@ const EXAMPLE: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl";
 /// Less than the minute before the end in which the client is warned, so that it is warned at once.
 const NEARLY_OVER: Duration = Duration::from_secs(50);
 /// Long enough for the renewal's RECEIPT to come first.
-const OVER_SOON: Duration = Duration::from_secs(2);
+const OVER_SOON: Duration = Duration::from_secs(5);
 
 /// More than a session may send at once, a burst of five, and not so many that the rest could not be sent to a gateway
 /// that has stopped listening.
