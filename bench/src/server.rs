@@ -260,7 +260,8 @@ impl Ground {
             if Instant::now() > deadline {
                 bail!("{} does not listen after {wait_max:?}", process.name());
             }
-            self.runtime.block_on(tokio::time::sleep(POLL_INTERVAL));
+            // Inside, since a timer is made for the runtime that it is made in.
+            self.block_on(async { tokio::time::sleep(POLL_INTERVAL).await });
         }
         Ok(())
     }
