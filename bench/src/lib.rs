@@ -9,7 +9,7 @@
 //! what is played ([`scenario`]), what the kernel says it cost ([`machine`]), and all of it in a row with its report
 //! ([`suite`], [`report`]).
 //!
-//! Apart from all that: the hot functions of both daemons, alone ([`hot_path`], [`budget`]).
+//! Apart from all that: the hot functions of both daemons, alone ([`hot_path`], [`budget`]); and what no machine here can run, worked out ([`capacity`]).
 //!
 //! Everything here is read by a person at a terminal, so all errors are `anyhow`'s.
 
@@ -20,6 +20,7 @@
 )]
 
 pub mod budget;
+pub mod capacity;
 pub mod config;
 pub mod crowd;
 pub mod delivered;

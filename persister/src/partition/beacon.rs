@@ -33,7 +33,10 @@ pub(super) async fn speak(
         // The last known lag is better than silence, which would count as having no owner.
         if let Some(state) = stream_state(office, partition).await {
             let last_seq = i64::try_from(state.last_sequence).unwrap_or(i64::MAX);
-            lag = progress.lag(last_seq);
+            // Of commands that the stream has lost nothing can be carried out, so they do not count as waiting. Otherwise
+            // a partition whose stream holds nothing behind its offset would be behind for ever: gateways send nothing
+            // to a partition that is behind, and only a new command moves the offset.
+            lag = progress.lag(last_seq).min(state.messages);
             #[expect(
                 clippy::cast_precision_loss,
                 reason = "exact far beyond any stream's bound"

@@ -1,7 +1,11 @@
 //! NATS forgets, the database remembers.
 
+use async_nats::jetstream;
+use shared::beacon::OwnerState;
 use shared::error_code::ErrorCode;
 use shared::event::EventType::{Join, Leave, StartTyping};
+use shared::partition::Partition;
+use shared::stream;
 
 use crate::support::gateway::{command, stored};
 use crate::support::{Gateway, Rig, on_both_databases};
@@ -9,6 +13,7 @@ use crate::support::{Gateway, Rig, on_both_databases};
 on_both_databases!(
     ids_go_on_growing_after_nats_lost_its_data_under_a_running_persister,
     ids_go_on_growing_after_nats_lost_its_data_while_nobody_ran,
+    what_the_stream_has_lost_does_not_wait,
 );
 
 async fn ids_go_on_growing_after_nats_lost_its_data_under_a_running_persister(mut rig: Rig) {
@@ -36,6 +41,27 @@ async fn ids_go_on_growing_after_nats_lost_its_data_while_nobody_ran(mut rig: Ri
     rig.nats.wipe();
     rig.nats.start_again();
     let persister = rig.persister(1).await;
+    goes_on(&mut gateway, last).await;
+    persister.stop().await;
+}
+
+async fn what_the_stream_has_lost_does_not_wait(rig: Rig) {
+    let persister = rig.persister(1).await;
+    let mut gateway = rig.gateway(1).await;
+    let last = stored(gateway.ask(&command(Join, 1, 4)).await);
+    gateway.event().await;
+    persister.stop().await;
+    // As after an older copy of the database was restored: NATS has come further, and its commands are purged.
+    for author in 2..=9 {
+        gateway.send(&command(Join, author, 4)).await;
+    }
+    let client = async_nats::connect(rig.nats.url()).await.unwrap();
+    let commands = stream::command_stream_name(Partition::new(0));
+    let stream = jetstream::new(client).get_stream(commands).await.unwrap();
+    assert_eq!(stream.purge().await.unwrap().purged, 9);
+    let persister = rig.persister(1).await;
+    let beacon = gateway.beacon(|beacon| beacon.epoch > 1).await;
+    assert_eq!((beacon.lag, beacon.state), (0, OwnerState::Ok));
     goes_on(&mut gateway, last).await;
     persister.stop().await;
 }
