@@ -184,6 +184,11 @@ async fn a_private_chat_comes_with_the_places_of_its_members(rig: Rig) {
         let summary = bring(&db, two.path()).await.unwrap();
         assert_eq!(summary.members, count(written, there));
     }
+    let open = lines.map(|line| line.replace(r#","chatType":"PRIVATE""#, ""));
+    let why = bring(&db, file(&open).path()).await.unwrap_err();
+    let said = "chat 300 is in use in this database, a PRIVATE of AW, and not a GROUP of AW";
+    assert!(why.contains(said), "{why}");
+
     let mut gateway = Gateway::connect(&rig.nats.url(), FOUR).await;
     let persister = rig.persister(FOUR).await;
     stored(gateway.ask(&command(EventType::Leave, 1, 300)).await);
@@ -191,11 +196,6 @@ async fn a_private_chat_comes_with_the_places_of_its_members(rig: Rig) {
     Gateway::expect_rejection(third, ErrorCode::Forbidden);
     stored(gateway.ask(&command(EventType::Join, 1, 300)).await);
     persister.stop().await;
-
-    let open = lines.map(|line| line.replace(r#","chatType":"PRIVATE""#, ""));
-    let why = bring(&db, file(&open).path()).await.unwrap_err();
-    let said = "chat 300 is in use in this database, a PRIVATE of AW, and not a GROUP of AW";
-    assert!(why.contains(said), "{why}");
 }
 
 /// More than two transactions of events, and of members.
