@@ -26,7 +26,7 @@ pub enum Wording {
         /// Whether a receipt is asked for.
         receipts: bool,
     },
-    /// JOIN, START_TYPING, STOP_TYPING and LEAVE of one of [`AUTHORS`], then of the next.
+    /// JOIN, START_TYPING, STOP_TYPING and LEAVE of one of `AUTHORS`, then of the next.
     Mix,
     /// The event itself, to the destination it is received from.
     Event {

@@ -1,7 +1,7 @@
 //! What strangers do to a gateway.
 //!
-//! Two kinds: a [`crowd`] opens many sockets and keeps them, each doing as little as it can; the others come again and
-//! again for a while, a few hands at a time, each with a [`bomb`], or [`flood`]ing a session of its own. Every stranger
+//! Two kinds: a `crowd` opens many sockets and keeps them, each doing as little as it can; the others come again and
+//! again for a while, a few hands at a time, each with a `bomb`, or `flood`ing a session of its own. Every stranger
 //! ends with a fate, in a word or two, and fates are counted.
 
 mod bomb;

@@ -16,7 +16,7 @@ use super::{AdmissionLimits, TurnedAway, quota};
 type KeyedLimiter = RateLimiter<IpAddr, HashMapStateStore<IpAddr>, MonotonicClock>;
 
 /// All addresses that hold something, or asked for something of late. There are at most as many as connections,
-/// and as came within the seconds between two calls of [`Self::tidy`], which the node's rate bounds.
+/// and as came within the seconds between two calls of `Self::tidy`, which the node's rate bounds.
 #[derive(Debug)]
 pub struct Addresses {
     held: Arc<Mutex<HashMap<IpAddr, u32>>>,
