@@ -118,7 +118,11 @@ async fn listed_origins_may_come_and_read_the_answers() {
         let mut socket = Socket::tcp(gateway.listen()).await;
         let head = socket.request("OPTIONS /api/chats HTTP/1.1", &asked).await;
         let may_send = head.get("access-control-allow-headers");
-        assert_eq!(may_send, allowed.then_some("authorization"), "{origin}");
+        assert_eq!(
+            may_send,
+            allowed.then_some("authorization,traceparent"),
+            "{origin}"
+        );
         assert_eq!(head.get("access-control-allow-credentials"), None);
     }
     let (page, _) = get(gateway.listen(), "/ws/iframe.html", &[]).await;
