@@ -20,7 +20,7 @@ const API_MAX: Duration = Duration::from_secs(5);
 
 /// Why recovering failed this time.
 #[derive(Debug, thiserror::Error)]
-enum Failed {
+pub(super) enum Failed {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("NATS: {0}")]
@@ -78,18 +78,31 @@ async fn attempt(
         lease.last_command_id,
     );
     let history = timeout(API_MAX, check).await.map_err(too_late)??;
-    if let History::Restarted { first_seq } = history {
-        metrics::counter!(metric::STREAM_LOSSES).increment(1);
-        tracing::error!(
-            partition = %lease.partition,
-            stream.sequence = lease.next_seq,
-            stream.first_sequence = first_seq,
-            "NATS has lost commands that were carried out, or was wiped; reading it from its beginning"
-        );
-        office.store.restart(lease, first_seq).await?;
-        progress.restarted(lease.next_seq);
+    match history {
+        History::Intact { stream, first_seq } => {
+            hindsight::look_back(office, lease, &stream, first_seq).await
+        }
+        History::Restarted { first_seq } => restart(office, lease, progress, first_seq).await,
     }
-    hindsight::look_back(office, lease).await?;
+}
+
+/// Begins with the stream that there is now. Its sequences tell nothing about what was carried out before.
+async fn restart(
+    office: &Office,
+    lease: &mut Lease,
+    progress: &Progress,
+    first_seq: i64,
+) -> Result<(), Failed> {
+    metrics::counter!(metric::STREAM_LOSSES).increment(1);
+    tracing::error!(
+        partition = %lease.partition,
+        stream.sequence = lease.next_seq,
+        stream.first_sequence = first_seq,
+        "NATS has lost commands that were carried out, or was wiped; reading it from its beginning"
+    );
+    office.store.restart(lease, first_seq).await?;
+    lease.carried_out_once = 0;
+    progress.restarted(lease.next_seq);
     Ok(())
 }
 
@@ -124,10 +137,10 @@ async fn publish_again(
     }
 }
 
-fn too_late(_: tokio::time::error::Elapsed) -> Failed {
+pub(super) fn too_late(_: tokio::time::error::Elapsed) -> Failed {
     nats("no answer in time")
 }
 
-fn nats(error: impl Into<async_nats::Error>) -> Failed {
+pub(super) fn nats(error: impl Into<async_nats::Error>) -> Failed {
     Failed::Bus(error.into())
 }

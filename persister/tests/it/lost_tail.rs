@@ -1,39 +1,27 @@
-//! A database that failed over to a copy without its last transactions: the commands are still in NATS.
+//! A database that failed over to a copy without its last transactions, or an older backup: the commands are still in
+//! NATS.
+
+use std::time::Duration;
 
 use persister::database::{Database, DatabaseUrl};
 use persister::entity::event;
-use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, QueryOrder};
+use sea_orm::{EntityTrait, QueryOrder};
 use shared::error_code::ErrorCode;
 use shared::event::EventType::{Join, Leave, StartTyping, StopTyping};
 
+use tokio::time::{Instant, sleep_until};
+
 use crate::support::gateway::{command, stored};
 use crate::support::rig::{Running, config};
-use crate::support::{Gateway, Rig, on_both_databases, postgres};
+use crate::support::{Gateway, Rig, on_both_databases};
 
-on_both_databases!(what_a_copy_of_the_database_lacks_is_carried_out_again_to_the_same_events);
+on_both_databases!(
+    what_a_copy_of_the_database_lacks_is_carried_out_again_to_the_same_events,
+    old_typing_is_carried_out_again_though_somebody_began_with_that_already,
+);
 
-/// A copy of the database as it is now, which nobody uses.
-async fn copy(rig: &Rig) -> String {
-    let url: DatabaseUrl = rig.database_url.parse().unwrap();
-    let database = Database::connect(&url).await.unwrap();
-    match database.writer.get_database_backend() {
-        DbBackend::Sqlite => {
-            let copy = rig.database_url.replace("test.db", "copy.db");
-            let file = copy.strip_prefix("sqlite://").unwrap();
-            let statement = format!("VACUUM INTO '{file}'");
-            database
-                .writer
-                .execute_unprepared(&statement)
-                .await
-                .unwrap();
-            copy
-        }
-        _ => {
-            database.close().await.unwrap();
-            postgres::shared().copy_of(&rig.database_url).await
-        }
-    }
-}
+/// When typing is not carried out any more that nobody has carried out yet.
+const TOO_OLD: Duration = Duration::from_secs(11);
 
 async fn events(url: &str) -> Vec<event::Model> {
     let url: DatabaseUrl = url.parse().unwrap();
@@ -50,7 +38,7 @@ async fn what_a_copy_of_the_database_lacks_is_carried_out_again_to_the_same_even
     let persister = rig.persister(1).await;
     stored(gateway.ask(&command(Join, 7, 4)).await);
     persister.stop().await;
-    let copied = copy(&rig).await;
+    let copied = rig.copy_of_database().await;
 
     let persister = rig.persister(1).await;
     let mut told = Vec::new();
@@ -81,5 +69,33 @@ async fn what_a_copy_of_the_database_lacks_is_carried_out_again_to_the_same_even
     }
     assert_eq!(events(&copied).await, before, "to the microsecond");
     assert_eq!(stored(gateway.ask(&command(Leave, 7, 4)).await), 7);
+    persister.stop().await;
+}
+
+async fn old_typing_is_carried_out_again_though_somebody_began_with_that_already(rig: Rig) {
+    let mut gateway = rig.gateway(1).await;
+    let persister = rig.persister(1).await;
+    stored(gateway.ask(&command(Join, 7, 4)).await);
+    persister.stop().await;
+    let copied = rig.copy_of_database().await;
+    let persister = rig.persister(1).await;
+    for kind in [StartTyping, StopTyping, StartTyping] {
+        stored(gateway.ask(&command(kind, 7, 4)).await);
+    }
+    let last_asked = Instant::now();
+    persister.stop().await;
+    let before = events(&rig.database_url).await;
+
+    // An owner that was replaced in the middle has published the first of them again, which is the last message now.
+    let published = gateway.jetstream.get_stream("EV_0").await.unwrap();
+    let first = published.get_raw_message(2).await.unwrap();
+    let again = gateway.jetstream.publish(first.subject, first.payload);
+    again.await.unwrap().await.unwrap();
+    // Only time makes typing old.
+    sleep_until(last_asked + TOO_OLD).await;
+    let persister = Running::start(&config(&rig.nats.url(), &copied, 1)).await;
+    stored(gateway.ask(&command(Leave, 7, 4)).await);
+    let after = events(&copied).await;
+    assert_eq!(after[..before.len()], before, "to the microsecond");
     persister.stop().await;
 }

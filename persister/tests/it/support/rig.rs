@@ -10,6 +10,7 @@ use persister::database::{Database, DatabaseUrl, fix_partitions, migrate};
 use persister::decide::TypingLease;
 use persister::health::Health;
 use persister::store::Store;
+use sea_orm::ConnectionTrait;
 use shared::lifecycle::{Drain, Lifecycle};
 
 use super::nats::Nats;
@@ -92,6 +93,21 @@ impl Rig {
             TYPING_LEASE,
             owner.to_owned(),
         )
+    }
+
+    /// The address of a copy of the database as it is now, while nobody uses it.
+    pub(crate) async fn copy_of_database(&self) -> String {
+        let Some(file) = self.database_url.strip_prefix("sqlite://") else {
+            return postgres::shared().copy_of(&self.database_url).await;
+        };
+        let copy = file.replace("test.db", "copy.db");
+        let url: DatabaseUrl = self.database_url.parse().unwrap();
+        let database = Database::connect(&url).await.unwrap();
+        let statement = format!("VACUUM INTO '{copy}'");
+        let copying = database.writer.execute_unprepared(&statement);
+        copying.await.unwrap();
+        database.close().await.unwrap();
+        format!("sqlite://{copy}")
     }
 
     pub(crate) async fn gateway(&self, partitions: u16) -> Gateway {
