@@ -63,12 +63,13 @@ bench-peers: ## build the peers that no package brings: Centrifugo (with Go), th
 	@bench/peers/build.sh $(TARGET)/bench/peers
 
 .PHONY: check
-check: need-toolchain ## format, lints and documentation, warnings denied; licences, advisories and manifests where the tools are
+check: need-toolchain ## format, lints and documentation, warnings denied; licences, advisories, manifests and alerts where the tools are
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items --locked --quiet
 	@deploy/local/deny.sh $(CARGO)
 	@deploy/local/k8s-validate.sh
+	@deploy/local/promtool.sh $(TOOLS)
 
 .PHONY: fmt
 fmt: ## format the code
