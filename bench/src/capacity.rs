@@ -6,14 +6,22 @@
 
 use std::fmt::Write;
 
-/// Measured: docs/performance.md, "idle connection", in KiB.
-const CONNECTION_KIB: f64 = 35.6;
-/// Measured: docs/performance.md, the least of its table: 1 × 1,000, window 1.
+/// Measured: an idle connection with a subscription, in KiB.
+const CONNECTION_KIB: f64 = 5.4;
+/// Measured: the least of the first table of docs/performance.md, 1 × 1,000 window 1; all shapes are above it since.
 const DELIVERIES_PER_CORE: f64 = 72_000.0;
-/// Measured: docs/operations.md, 200,000 commands in 13 s, all partitions of one persister over PostgreSQL.
+/// Measured: 200,000 commands in 13 s, all partitions of one persister over PostgreSQL.
 const COMMANDS_PER_PERSISTER: f64 = 15_000.0;
-/// Measured: docs/operations.md, octets of an event's row with its indexes.
+/// Measured: octets of an event's row with its indexes.
 const ROW_OCTETS: f64 = 194.0;
+
+/// What was measured, as the pages say it that hold the measurement, and the page on capacity after them.
+pub const MEASURED: [(&str, f64, &str); 4] = [
+    ("performance.md", CONNECTION_KIB, "5.4 KiB"),
+    ("performance.md", DELIVERIES_PER_CORE / 1e3, "72 k"),
+    ("operations.md", COMMANDS_PER_PERSISTER / 1e3, "15,000"),
+    ("operations.md", ROW_OCTETS, "194"),
+];
 
 /// Assumed: members of a chat that are connected.
 const FOLLOWERS: u32 = 50;
@@ -86,17 +94,22 @@ pub fn estimate(connections: u64) -> Estimate {
 
 /// On how many gateways a chat is followed, on average over so many chats whose members are spread at random.
 fn copies(gateways: u64, chats: u64) -> f64 {
-    let mut random = Random(0x9E37_79B9_7F4A_7C15);
     let mut total = 0;
+    spread(gateways, chats, |_, on| total += on.len());
+    total as f64 / chats as f64
+}
+
+/// Puts the members of so many chats on gateways at random, and tells of each chat on which gateways it is followed.
+pub fn spread(gateways: u64, chats: u64, mut tell: impl FnMut(u64, &[u64])) {
+    let mut random = Random(0x9E37_79B9_7F4A_7C15);
     let mut on = Vec::with_capacity(FOLLOWERS as usize);
-    for _ in 0..chats {
+    for chat in 0..chats {
         on.clear();
         on.extend((0..FOLLOWERS).map(|_| random.below(gateways)));
         on.sort_unstable();
         on.dedup();
-        total += on.len();
+        tell(chat, &on);
     }
-    total as f64 / chats as f64
 }
 
 /// xorshift64*, so that the table is the same everywhere.

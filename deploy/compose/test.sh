@@ -1,7 +1,8 @@
 #!/bin/sh
 # Starts docker-compose.yml from nothing, kills every container in turn while clients send and watch through the
-# balancer, and has the chaos judge look at what came of it: nothing with a RECEIPT lost, nothing doubled or out of
-# order, every subscriber complete across its reconnects.
+# balancer, stops gateways and persisters in order, puts an older backup of the database back, and has the chaos judge
+# look at what came of it all: nothing with a RECEIPT lost, nothing doubled or out of order, every subscriber complete
+# across its reconnects.
 #
 #   test.sh CHAOS [compose's own arguments, like --env-file deploy/compose/cluster.env]
 #
@@ -19,10 +20,14 @@ say() { printf '%s %s\n' "$(date -u +%H:%M:%S)" "$*"; }
 # Longest wait for a container to be well again, in seconds, and pause between two kills.
 well_max=90
 pause=5
+# How much older the database becomes, in seconds: less than the quarter of an hour that commands are kept for.
+backup_age=15
 
 judge=
+backup=$(mktemp)
 finish() {
     code=$?
+    rm -f "$backup"
     [ -z "$judge" ] || kill "$judge" 2>/dev/null || true
     [ "$code" -eq 0 ] || compose "$@" logs --tail 30 || true
     compose "$@" down --volumes --timeout 45 >/dev/null 2>&1 || true
@@ -89,6 +94,28 @@ for service in gateway persister; do
     done
     say "each $service stopped in order and started again, $(($(date +%s) - down)) s for all"
 done
+
+# What was answered since the backup is still in the streams, and has to come of them again as it was.
+count() { compose "$@" exec -T postgres psql -U postgres -d chat -Atc 'SELECT count(*) FROM events'; }
+begin=$(date +%s)
+compose "$@" exec -T postgres pg_dump -U postgres -Fc chat >"$backup"
+say "backup of $(wc -c <"$backup") octets taken, $(($(date +%s) - begin)) s"
+sleep "$backup_age"
+down=$(date +%s)
+persisters=$(compose "$@" ps --quiet persister)
+# shellcheck disable=SC2086 # One word for each container.
+docker stop --time 45 $persisters >/dev/null
+before=$(count "$@")
+compose "$@" exec -T postgres dropdb -U postgres --force chat
+compose "$@" exec -T postgres pg_restore -U postgres --create --dbname postgres <"$backup"
+say "backup put back: $(count "$@") of $before events"
+# shellcheck disable=SC2086
+docker start $persisters >/dev/null
+for container in $persisters $(compose "$@" ps --quiet gateway); do
+    well "$container"
+done
+say "everything is well again, $(($(date +%s) - down)) s after the persisters were stopped"
+sleep "$pause"
 
 say "$kills containers killed; the judge:"
 kill -TERM "$judge"

@@ -27,6 +27,7 @@ mod questions;
 mod removal;
 mod repetition;
 mod retention;
+mod runbook;
 mod set_aside;
 mod setup;
 mod takeover;
