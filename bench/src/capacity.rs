@@ -100,15 +100,16 @@ fn copies(gateways: u64, chats: u64) -> f64 {
 }
 
 /// Puts the members of so many chats on gateways at random, and tells of each chat on which gateways it is followed.
-pub fn spread(gateways: u64, chats: u64, mut tell: impl FnMut(u64, &[u64])) {
+pub fn spread(gateways: u64, chats: u64, mut tell: impl FnMut(usize, &[usize])) {
     let mut random = Random(0x9E37_79B9_7F4A_7C15);
     let mut on = Vec::with_capacity(FOLLOWERS as usize);
+    let index = |number| usize::try_from(number).expect("so many could not be drawn anyway");
     for chat in 0..chats {
         on.clear();
-        on.extend((0..FOLLOWERS).map(|_| random.below(gateways)));
+        on.extend((0..FOLLOWERS).map(|_| index(random.below(gateways))));
         on.sort_unstable();
         on.dedup();
-        tell(chat, &on);
+        tell(index(chat), &on);
     }
 }
 
