@@ -268,9 +268,6 @@ impl Connection<'_> {
                 self.session
                     .on_authenticated(result, now(), &mut self.actions);
             }
-            Answer::Accepted(ticket) => {
-                self.session.on_accepted(ticket, now(), &mut self.actions);
-            }
             Answer::Outcome(ticket, outcome) => {
                 self.session
                     .on_outcome(ticket, outcome, now(), &mut self.actions);
@@ -341,7 +338,7 @@ impl Connection<'_> {
                     self.writes.push(Outgoing::Frame(self.framing.wrap(&frame)));
                 }
                 Action::Authenticate(token) => self.authenticate(token),
-                Action::Publish(publish) => self.submit(publish),
+                Action::Publish(publish) => self.submit(&publish),
                 Action::Subscribe {
                     number,
                     chat,
@@ -387,7 +384,7 @@ impl Connection<'_> {
     }
 
     /// Hands a command on, unless its user sends too much through all sessions together.
-    fn submit(&self, publish: Publish) {
+    fn submit(&self, publish: &Publish) {
         let in_time = match self.session.user() {
             Some(user) => self.shared.user_rates.send(user),
             None => Ok(()),

@@ -6,7 +6,7 @@
 //! - the protocol, pure: [`stomp`], [`session`], [`destination`], [`mod@refusal`], [`disconnect`];
 //! - who is there: [`auth`], [`reader`], [`audit`], [`roster`]; for operators: [`admin`], [`terminal`];
 //! - one client: [`connection`], [`outbound`], [`drain`];
-//! - what clients ask: [`commands`], [`outcomes`], [`owners`], [`beacons`], [`questions`], [`presence`];
+//! - what clients ask: [`commands`], [`owners`], [`beacons`], [`questions`], [`presence`];
 //! - what clients get: [`fanout`], [`chain`], [`end_to_end`]; over plain HTTP: [`api`], [`playground`].
 
 pub mod admin;
@@ -31,7 +31,6 @@ pub mod handshake;
 pub mod listener;
 pub mod origins;
 pub mod outbound;
-pub mod outcomes;
 pub mod owners;
 pub mod playground;
 pub mod presence;
@@ -110,20 +109,14 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
     };
     let guests = admin::start(admin_listener, readiness, &telemetry, &life);
 
-    let (outcomes, asked) = outcomes::new();
-    life.spawn_attendant(
-        "outcomes",
-        outcomes::run(outcomes.clone(), asked, bus.clone(), name.clone()),
-    );
     let presence = Presence::default();
-    let commands = Commands::new(
-        bus.clone(),
+    let commands = Commands::start(
+        &bus,
         Arc::clone(&owners),
-        outcomes,
         name,
         &config.commands,
         presence.clone(),
-        life.clone(),
+        &life,
     );
     life.spawn_attendant("presence", presence::run(presence, bus.clone()));
     let shards = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);

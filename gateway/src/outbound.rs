@@ -34,8 +34,6 @@ pub enum Answer {
     Subscribed(u32, Result<(), Refusal>),
     /// The subscription with this number has ended: its events are not for this client any more.
     Ended(u32, Refusal),
-    /// NATS has the command with this ticket.
-    Accepted(u64),
     /// Whose token it is, or why that is not known.
     Authenticated(Result<Principal, Unproven>),
     /// The command with this ticket is settled.

@@ -208,14 +208,7 @@ impl Session {
         });
     }
 
-    /// NATS has a command, so that the next one of its chat may be published.
-    pub fn on_accepted(&mut self, ticket: u64, now: Now, out: &mut Vec<Action>) {
-        self.on_answer(now, out, |connected, turn| {
-            connected.on_accepted(ticket, turn);
-        });
-    }
-
-    /// What became of a command is known. Implies [`Self::on_accepted`].
+    /// What became of a command is known.
     pub fn on_outcome(
         &mut self,
         ticket: u64,

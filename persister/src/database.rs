@@ -110,6 +110,12 @@ fn options(url: &DatabaseUrl, connections_max: u32) -> ConnectOptions {
         .map_sqlx_postgres_pool_opts(|pool| {
             pool.after_release(|connection, _| Box::pin(still_there(connection)))
         })
+        .map_sqlx_postgres_opts(|options| {
+            options.options([
+                ("enable_seqscan", "off"),
+                ("plan_cache_mode", "force_generic_plan"),
+            ])
+        })
         .map_sqlx_sqlite_opts(|options| {
             use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
             options

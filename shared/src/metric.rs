@@ -98,7 +98,7 @@ pub const SECONDS_BUCKETS: &[f64] = &[
 ];
 
 /// Buckets of [`BATCH_COMMANDS`].
-pub const BATCH_BUCKETS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+pub const BATCH_BUCKETS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
 /// Buckets of [`FAN_OUT`].
 pub const FAN_OUT_BUCKETS: &[f64] = &[

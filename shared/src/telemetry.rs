@@ -13,7 +13,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::config::{BadSettings, LogFormat, TelemetryConfig};
-use crate::metric;
+use crate::{metric, trace};
 
 /// Keeps telemetry going; dropping it flushes what is left.
 #[derive(Debug)]
@@ -73,6 +73,7 @@ pub fn start(service: &'static str, config: &TelemetryConfig) -> anyhow::Result<
         .map(|endpoint| tracer(service, endpoint, config))
         .transpose()?;
     let trace_layer = traces.as_ref().map(|provider| {
+        trace::set_exported();
         tracing_opentelemetry::layer()
             .with_location(false)
             .with_tracer(provider.tracer(service))

@@ -3,12 +3,27 @@
 //! Follows <https://www.w3.org/TR/trace-context/>, `traceparent` only. Unsampled context is not carried: it
 //! would cost every command a header and tell nobody anything.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 /// Name of the header, in STOMP and in NATS.
 pub const HEADER: &str = "traceparent";
+
+/// One for the process, as the subscriber of its spans is.
+static IS_EXPORTED: AtomicBool = AtomicBool::new(false);
+
+/// Whether traces go anywhere. If not, a span for each command would cost more than what it tells the log.
+pub fn is_exported() -> bool {
+    IS_EXPORTED.load(Ordering::Relaxed)
+}
+
+/// Says that they do, from now on.
+pub(crate) fn set_exported() {
+    IS_EXPORTED.store(true, Ordering::Relaxed);
+}
 
 /// The `traceparent` of a span, when its trace is sampled.
 pub fn traceparent(span: &Span) -> Option<String> {

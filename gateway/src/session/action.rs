@@ -63,7 +63,7 @@ pub enum Admission {
     TokenHolders,
 }
 
-/// A command to publish. Answered by [`super::Session::on_accepted`] and [`super::Session::on_outcome`].
+/// A command to publish. Answered by [`super::Session::on_outcome`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publish {
     /// Names the command in its answers.

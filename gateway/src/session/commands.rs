@@ -1,9 +1,7 @@
-//! The commands of one session on their way: published, or waiting for the one before them.
+//! The commands of one session that are not answered yet.
 //!
-//! Commands of one chat are published in the order they came, each only after NATS has the one before: a
-//! publish that has to be repeated could otherwise fall behind its successor. They are answered in that order
-//! too: outcomes reach us through tasks of their own and may overtake each other on the way. Different chats do
-//! not wait for each other. The session bounds how many there are.
+//! Those of one chat are answered in the order they came, though what became of them may be known in another order.
+//! Different chats do not wait for each other. The session bounds how many there are.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -32,19 +30,8 @@ pub(super) struct Unanswered {
 pub(super) struct Commands {
     last_ticket: u64,
     unanswered: HashMap<u64, Unanswered>,
-    /// Chats with a command that is not answered yet.
-    chats: HashMap<ChatId, Queue>,
-}
-
-/// The commands of one chat, in order.
-#[derive(Debug, Default)]
-struct Queue {
-    /// Those the client has not heard of.
-    unanswered: VecDeque<u64>,
-    /// Published, and NATS may not have it yet.
-    unaccepted: Option<u64>,
-    /// To be published after it.
-    waiting: VecDeque<Publish>,
+    /// Those of each chat that has one, in order.
+    chats: HashMap<ChatId, VecDeque<u64>>,
 }
 
 impl Commands {
@@ -62,8 +49,8 @@ impl Commands {
         self.chats.contains_key(&chat)
     }
 
-    /// Takes a command; hands it out if it can be published at once.
-    pub(super) fn submit(&mut self, send: SendRequest, wish: Wish) -> Option<Publish> {
+    /// Takes a command, and says what to publish.
+    pub(super) fn submit(&mut self, send: SendRequest, wish: Wish) -> Publish {
         self.last_ticket += 1;
         let ticket = self.last_ticket;
         let publish = Publish {
@@ -82,36 +69,12 @@ impl Commands {
             outcome: None,
         };
         self.unanswered.insert(ticket, unanswered);
-        let queue = self.chats.entry(wish.chat).or_default();
-        queue.unanswered.push_back(ticket);
-        if queue.unaccepted.is_some() {
-            queue.waiting.push_back(publish);
-            return None;
-        }
-        queue.unaccepted = Some(ticket);
-        Some(publish)
+        self.chats.entry(wish.chat).or_default().push_back(ticket);
+        publish
     }
 
-    /// NATS has a command; hands out the next one of its chat.
-    pub(super) fn accepted(&mut self, ticket: u64) -> Option<Publish> {
-        let chat = self.unanswered.get(&ticket)?.wish.chat;
-        let queue = self.chats.get_mut(&chat)?;
-        if queue.unaccepted != Some(ticket) {
-            return None;
-        }
-        let next = queue.waiting.pop_front();
-        queue.unaccepted = next.as_ref().map(|publish| publish.ticket);
-        next
-    }
-
-    /// What became of a command is known, which implies [`Self::accepted`]. Hands out the next one to publish,
-    /// and all that the client can hear of now.
-    pub(super) fn settled(
-        &mut self,
-        ticket: u64,
-        outcome: Outcome,
-    ) -> (Option<Publish>, Vec<(Unanswered, Outcome)>) {
-        let next = self.accepted(ticket);
+    /// What became of a command is known. Hands out all that the client can hear of now.
+    pub(super) fn settled(&mut self, ticket: u64, outcome: Outcome) -> Vec<(Unanswered, Outcome)> {
         let mut answers = Vec::new();
         if let Some(command) = self.unanswered.get_mut(&ticket) {
             command.outcome.get_or_insert(outcome);
@@ -120,16 +83,16 @@ impl Commands {
                 answers.push(answer);
             }
         }
-        (next, answers)
+        answers
     }
 
     /// The chat's oldest command, if its outcome is known.
     fn next_answer(&mut self, chat: ChatId) -> Option<(Unanswered, Outcome)> {
         let queue = self.chats.get_mut(&chat)?;
-        let oldest = *queue.unanswered.front()?;
+        let oldest = *queue.front()?;
         let outcome = self.unanswered.get_mut(&oldest)?.outcome.take()?;
-        queue.unanswered.pop_front();
-        if queue.unanswered.is_empty() {
+        queue.pop_front();
+        if queue.is_empty() {
             self.chats.remove(&chat);
         }
         Some((self.unanswered.remove(&oldest)?, outcome))

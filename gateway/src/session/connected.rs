@@ -10,7 +10,7 @@ use std::sync::Arc;
 use shared::error_code::ErrorCode;
 use shared::id::{ChatId, UserId};
 
-use super::action::{Action, Now, Publish, Turn};
+use super::action::{Action, Now, Turn};
 use super::authenticating::Agreed;
 use super::commands::Commands;
 use super::expiry::Expiry;
@@ -163,7 +163,8 @@ impl Connected {
                 if self.user.is_none() {
                     self.named.note(wish.author);
                 }
-                publish(self.commands.submit(send, wish), turn);
+                let publish = self.commands.submit(send, wish);
+                turn.out.push(Action::Publish(publish));
             }
             Err(BadSend {
                 refusal,
@@ -256,8 +257,3 @@ impl Connected {
 /// What the `message-id` of an error message starts with, and that of a notice.
 pub(super) const ERROR_ID_PREFIX: &str = "error-";
 pub(super) const NOTICE_ID_PREFIX: &str = "notice-";
-
-/// Has a command published that is free to go.
-pub(super) fn publish(command: Option<Publish>, turn: &mut Turn<'_>) {
-    turn.out.extend(command.map(Action::Publish));
-}

@@ -4,7 +4,7 @@ use shared::error_code::ErrorCode;
 
 use super::action::Turn;
 use super::commands::Outcome;
-use super::connected::{Awaiting, Connected, Failed, publish};
+use super::connected::{Awaiting, Connected, Failed};
 use crate::destination::Source;
 use crate::refusal::{About, Refusal};
 
@@ -62,15 +62,9 @@ impl Connected {
         self.refuse(refusal, failed, turn);
     }
 
-    /// NATS has a command.
-    pub(super) fn on_accepted(&mut self, ticket: u64, turn: &mut Turn<'_>) {
-        publish(self.commands.accepted(ticket), turn);
-    }
-
     /// What became of a command is known. The client hears of it when it has heard of all before it in that chat.
     pub(super) fn on_outcome(&mut self, ticket: u64, outcome: Outcome, turn: &mut Turn<'_>) {
-        let (next, answers) = self.commands.settled(ticket, outcome);
-        for (command, outcome) in answers {
+        for (command, outcome) in self.commands.settled(ticket, outcome) {
             match outcome {
                 Ok(_) => {
                     self.repetition.stored(command.wish, turn.now.instant);
@@ -90,6 +84,5 @@ impl Connected {
                 }
             }
         }
-        publish(next, turn);
     }
 }

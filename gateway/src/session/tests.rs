@@ -105,7 +105,6 @@ impl Script {
                 let refusal = Refusal::no_longer_a_member(chat);
                 session.on_ended(number(), &refusal, now, out);
             }
-            "accepted" => session.on_accepted(number().into(), now, out),
             "stored" => session.on_outcome(
                 number().into(),
                 Ok(EventId::try_from(37).unwrap()),

@@ -105,7 +105,7 @@ impl Owner<'_> {
         }
         #[expect(
             clippy::cast_precision_loss,
-            reason = "a batch has at most 256 commands"
+            reason = "a batch has at most 512 commands"
         )]
         metrics::histogram!(metric::BATCH_COMMANDS).record(wishes.len() as f64);
         let mut ask_for = AskFor::Keyed;

@@ -65,7 +65,7 @@ fn a_closed_queue_keeps_nothing() {
     let mut queue = Queue::new(10);
     queue.close();
     queue.push_events(event(1, None, 1), 1);
-    queue.push_answer(Answer::Accepted(1));
+    queue.push_answer(Answer::Subscribed(1, Ok(())));
     assert!(!queue.is_filled());
 }
 

@@ -25,14 +25,8 @@ fn a_repetition_is_answered_and_goes_no_further() {
     script.check(&[
         (&start, &["publish 1 START_TYPING by 1 in 4"]),
         // Nothing is stored yet.
-        (&start, &[]),
-        (
-            "!stored 1",
-            &[
-                "RECEIPT|receipt-id:startTyping",
-                "publish 2 START_TYPING by 1 in 4",
-            ],
-        ),
+        (&start, &["publish 2 START_TYPING by 1 in 4"]),
+        ("!stored 1", &["RECEIPT|receipt-id:startTyping"]),
         ("!stored 2", &["RECEIPT|receipt-id:startTyping"]),
         ("!wait 2999", &[]),
         (&start, &["RECEIPT|receipt-id:startTyping"]),
@@ -67,10 +61,7 @@ fn after_the_end_of_typing_it_begins_anew() {
         script.play("!stored 1");
         script.play(&send(end, 1, 4));
         // While the end is on its way as well as after it.
-        script.check(&[
-            (&start, &[]),
-            ("!accepted 2", &["publish 3 START_TYPING by 1 in 4"]),
-        ]);
+        script.check(&[(&start, &["publish 3 START_TYPING by 1 in 4"])]);
     }
     let mut script = typing(Duration::from_secs(3));
     let start = send("startTyping", 1, 4);
