@@ -42,6 +42,14 @@ const RELEASE_MAX: Duration = Duration::from_secs(1);
 /// Longest a single statement may take in PostgreSQL.
 const STATEMENT_MAX: Duration = Duration::from_secs(5);
 
+/// How PostgreSQL plans: once for each statement, since the texts are few and the arguments tell nothing; and by an
+/// index wherever there is one. Memberships and typing come and go, so that their tables are few rows among many dead
+/// ones: to a planner without recent statistics a scan looks cheap, and becomes dearer with every batch.
+const POSTGRES_PLANS: [(&str, &str); 2] = [
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_seqscan", "off"),
+];
+
 /// Longest wait for another process that holds SQLite's write lock.
 const SQLITE_BUSY_MAX: Duration = Duration::from_secs(5);
 
@@ -110,12 +118,7 @@ fn options(url: &DatabaseUrl, connections_max: u32) -> ConnectOptions {
         .map_sqlx_postgres_pool_opts(|pool| {
             pool.after_release(|connection, _| Box::pin(still_there(connection)))
         })
-        .map_sqlx_postgres_opts(|options| {
-            options.options([
-                ("enable_seqscan", "off"),
-                ("plan_cache_mode", "force_generic_plan"),
-            ])
-        })
+        .map_sqlx_postgres_opts(|options| options.options(POSTGRES_PLANS))
         .map_sqlx_sqlite_opts(|options| {
             use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
             options

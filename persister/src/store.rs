@@ -1,8 +1,9 @@
-//! One batch, one transaction: fence, read, decide, write, commit (design section 4.3, steps 4 to 6).
+//! One batch, one transaction: read, decide, write behind a fence, commit (design section 4.3, steps 4 to 6).
 //!
 //! Written once for PostgreSQL and SQLite. Nothing is cached between batches: other partitions and `chats
 //! remove` change the same tables.
 
+mod before;
 mod error;
 pub mod events;
 pub mod lease;
@@ -13,6 +14,7 @@ pub mod retention;
 pub mod rooms;
 mod rows;
 pub(crate) mod seats;
+mod together;
 pub mod typing;
 mod write;
 
@@ -140,14 +142,7 @@ impl Store {
         wishes: &[Wish],
         ask_for: AskFor,
     ) -> Result<Decision, StoreError> {
-        // First of all, so that nothing is read or written by somebody who is not the owner any more; the
-        // lock on the row keeps the next owner out until the commit.
-        self.fence(transaction, lease, moved).await?;
-        let mut before = Before {
-            rooms: rooms::read(transaction, wishes).await?,
-            typists: typing::read(transaction, wishes).await?,
-            ..Before::default()
-        };
+        let mut before = before::read(transaction, wishes).await?;
         let ids = wishes.iter().filter_map(|wish| wish.id);
         match ask_for {
             AskFor::Keyed => {
@@ -171,7 +166,8 @@ impl Store {
             before.ask(transaction, all).await?;
             decision = decide(wishes, &before, &terms);
         }
-        write::decision(transaction, lease.partition, &decision).await?;
+        let fence = self.fence(lease, moved);
+        write::decision(transaction, lease.partition, fence, &decision).await?;
         Ok(decision)
     }
 }

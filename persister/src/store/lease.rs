@@ -3,8 +3,8 @@
 //! Time is asked of the database alone. The lease decides who may begin; what keeps two owners apart is that
 //! every change of the row names the epoch and the `next_seq` it starts from.
 
-use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, UpdateMany};
+use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr, UpdateStatement};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryTrait, UpdateMany};
 use shared::command::CommandId;
 use shared::partition::Partition;
 use uuid::Uuid;
@@ -108,15 +108,9 @@ impl Store {
         Ok(())
     }
 
-    /// First statement of a batch: moves the row, or finds that this replica is not the owner any more.
-    pub(super) async fn fence(
-        &self,
-        transaction: &DatabaseTransaction,
-        lease: &Lease,
-        moved: &Lease,
-    ) -> Result<(), StoreError> {
-        let update = moving(lease, moved, self.lease_end());
-        expect_one(update.exec(transaction).await?.rows_affected)
+    /// Moves the row, if this replica is still the owner: the change that goes with every batch.
+    pub(super) fn fence(&self, lease: &Lease, moved: &Lease) -> UpdateStatement {
+        moving(lease, moved, self.lease_end()).into_query()
     }
 
     /// Whether the row stands where `lease` says. For a COMMIT that nobody answered.

@@ -1,13 +1,14 @@
 //! Memberships of chats, and the counts that make memberships of countries.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, SimpleExpr};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query, SimpleExpr};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter};
 use shared::id::{ChatId, UserId};
 
 use super::StoreError;
 use super::rows::Rows;
+use super::together::Together;
 use crate::entity::{user_chat, user_country};
 
 /// What a membership is made of.
@@ -28,37 +29,46 @@ pub fn one_of<'a>(
     rows(pairs).contain(PAIR.map(Expr::col), db.get_database_backend())
 }
 
-/// Begins memberships. A chat that was removed meanwhile is a foreign key violation, hence a conflict.
-pub(super) async fn join(
+/// Which of these memberships there are.
+pub(super) async fn read(
     db: &impl ConnectionTrait,
-    pairs: &[(UserId, ChatId)],
-) -> Result<(), StoreError> {
+    pairs: &BTreeSet<(UserId, ChatId)>,
+) -> Result<Vec<(UserId, ChatId)>, DbErr> {
     if pairs.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    let insert = rows(pairs).insert::<user_chat::Entity>(PAIR, db.get_database_backend());
-    db.execute(&insert).await?;
-    Ok(())
+    let rows = user_chat::Entity::find()
+        .filter(one_of(db, pairs))
+        .all(db)
+        .await?;
+    let members = rows.into_iter().filter_map(|row| {
+        Some((
+            UserId::try_from(row.user_id).ok()?,
+            ChatId::try_from(row.chat_id).ok()?,
+        ))
+    });
+    Ok(members.collect())
+}
+
+/// Begins memberships. A chat that was removed meanwhile is a foreign key violation, hence a conflict.
+pub(super) fn join(together: &mut Together, pairs: &[(UserId, ChatId)], backend: DbBackend) {
+    if !pairs.is_empty() {
+        let insert = rows(pairs).insert::<user_chat::Entity>(PAIR, backend);
+        together.add(Some(insert));
+    }
 }
 
 /// Ends memberships. One that is gone already went with its chat, which also took it out of the country's
 /// count: a conflict, to be decided again, or it would be counted out twice.
-pub(super) async fn leave(
-    db: &impl ConnectionTrait,
-    pairs: &[(UserId, ChatId)],
-) -> Result<(), StoreError> {
-    if pairs.is_empty() {
-        return Ok(());
-    }
-    let deleted = user_chat::Entity::delete_many()
-        .filter(one_of(db, pairs))
-        .exec(db)
-        .await?
-        .rows_affected;
-    if deleted == pairs.len() as u64 {
-        Ok(())
-    } else {
-        Err(StoreError::conflict("a membership ended meanwhile"))
+pub(super) fn leave(together: &mut Together, pairs: &[(UserId, ChatId)], backend: DbBackend) {
+    if !pairs.is_empty() {
+        let delete = Query::delete()
+            .from_table(user_chat::Entity)
+            .and_where(rows(pairs).contain(PAIR.map(Expr::col), backend))
+            .take();
+        together.expect(delete, pairs.len() as u64, || {
+            StoreError::conflict("a membership ended meanwhile")
+        });
     }
 }
 

@@ -1,71 +1,16 @@
-//! Reads the chats and memberships that a batch speaks of.
+//! Reads chats: what they are, their newest events, the members of private ones.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
-use sea_orm::sea_query::{Expr, ExprTrait, Order, Query, SimpleExpr, SubQueryStatement};
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::sea_query::{
+    Expr, ExprTrait, Order, Query, SelectStatement, SimpleExpr, SubQueryStatement,
+};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter};
 use shared::id::{ChatId, UserId};
 use shared::policy::ChatType;
 
 use super::rows::Rows;
-use super::{memberships, seats};
-use crate::decide::{Room, Rooms, Wish};
 use crate::entity::{chat, event, pruned_history, user_chat};
-
-/// All of it, in two statements, and a third when there are private chats.
-pub(super) async fn read(db: &impl ConnectionTrait, wishes: &[Wish]) -> Result<Rooms, DbErr> {
-    let commands = || wishes.iter().filter_map(|wish| wish.asks.as_ref().ok());
-    let mut rooms = Rooms::default();
-
-    let chats: BTreeSet<i64> = commands().map(|command| command.chat_id.get()).collect();
-    if chats.is_empty() {
-        return Ok(rooms);
-    }
-    for found in heads(db, chats).await? {
-        let room = Room {
-            country: found.country,
-            chat_type: found.chat_type,
-            seats: BTreeSet::new(),
-            head: found.event,
-        };
-        rooms.chats.insert(found.chat, room);
-    }
-    let is_private = |chat: &ChatId| {
-        let room = rooms.chats.get(chat);
-        room.is_some_and(|room| room.chat_type == ChatType::Private)
-    };
-    let private: Vec<i64> = rooms
-        .chats
-        .keys()
-        .filter(|chat| is_private(chat))
-        .map(|chat| chat.get())
-        .collect();
-
-    let pairs: BTreeSet<(UserId, ChatId)> = commands()
-        .filter(|command| !command.kind.is_typing() || is_private(&command.chat_id))
-        .map(|command| (command.author_id, command.chat_id))
-        .collect();
-    if !pairs.is_empty() {
-        let members = user_chat::Entity::find()
-            .filter(memberships::one_of(db, pairs.iter()))
-            .all(db)
-            .await?;
-        for row in members {
-            let (Ok(user), Ok(chat)) =
-                (UserId::try_from(row.user_id), ChatId::try_from(row.chat_id))
-            else {
-                continue;
-            };
-            rooms.members.insert((user, chat));
-        }
-    }
-    for (chat, user) in seats::read(db, &private).await? {
-        if let Some(room) = rooms.chats.get_mut(&chat) {
-            room.seats.insert(user);
-        }
-    }
-    Ok(rooms)
-}
 
 /// A chat that exists.
 #[derive(Debug, Clone)]
@@ -89,30 +34,43 @@ pub async fn heads(
     db: &impl ConnectionTrait,
     chats: impl IntoIterator<Item = i64>,
 ) -> Result<Vec<ChatHead>, DbErr> {
-    use chat::Column as C;
-    let chats: Rows<1> = chats.into_iter().map(|id| [id.into()]).collect();
-    let rows: Vec<HeadRow> = chat::Entity::find()
-        .select_only()
-        .columns([C::Id, C::CountryCode, C::ChatType])
-        .expr(newest_event())
-        .expr(pruned_through())
-        .filter(chats.contain(
-            [Expr::col((chat::Entity, chat::Column::Id))],
-            db.get_database_backend(),
-        ))
-        .into_tuple()
-        .all(db)
+    let rows = db
+        .query_all(&select_heads(chats, db.get_database_backend()))
         .await?;
-    rows.into_iter()
-        .map(|(id, country, chat_type, newest, pruned)| {
+    rows.iter()
+        .map(|row| {
+            let (id, country, chat_type, newest, pruned): HeadRow = row.try_get_many_by_index()?;
             Ok(ChatHead {
                 chat: ChatId::try_from(id).map_err(|error| DbErr::Type(error.to_string()))?,
                 country,
                 chat_type: chat_type_of(&chat_type)?,
-                event: Ord::max(newest, pruned).unwrap_or(0),
+                event: head(newest, pruned),
             })
         })
         .collect()
+}
+
+/// Selects a [`HeadRow`] for each of the chats that exists.
+pub(super) fn select_heads(
+    chats: impl IntoIterator<Item = i64>,
+    backend: DbBackend,
+) -> SelectStatement {
+    let chats: Rows<1> = chats.into_iter().map(|id| [id.into()]).collect();
+    let id = (chat::Entity, chat::Column::Id);
+    Query::select()
+        .column(id)
+        .column((chat::Entity, chat::Column::CountryCode))
+        .column((chat::Entity, chat::Column::ChatType))
+        .expr(newest_event())
+        .expr(pruned_through())
+        .from(chat::Entity)
+        .and_where(chats.contain([Expr::col(id)], backend))
+        .take()
+}
+
+/// What comes next in a chat follows this event: the newest kept, or pruned.
+pub(super) fn head(newest: Option<i64>, pruned: Option<i64>) -> i64 {
+    Ord::max(newest, pruned).unwrap_or(0)
 }
 
 /// The members of these chats, which must be PRIVATE: of others there may be millions.

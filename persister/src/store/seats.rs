@@ -1,7 +1,7 @@
 //! Who has a seat in a PRIVATE chat.
 
-use sea_orm::sea_query::Expr;
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait, QueryFilter};
+use sea_orm::sea_query::{Expr, InsertStatement};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter};
 use shared::id::{ChatId, UserId};
 
 use super::rows::Rows;
@@ -30,19 +30,25 @@ pub(super) async fn read(
 }
 
 /// Takes seats that were free.
-pub(crate) async fn take(
-    db: &impl ConnectionTrait,
-    seats: &[(UserId, ChatId)],
-) -> Result<(), DbErr> {
+pub(super) fn taking(backend: DbBackend, seats: &[(UserId, ChatId)]) -> Option<InsertStatement> {
     if seats.is_empty() {
-        return Ok(());
+        return None;
     }
     let rows: Rows<2> = seats
         .iter()
         .map(|(user, chat)| [chat.get().into(), user.get().into()])
         .collect();
     let columns = [Column::ChatId, Column::UserId];
-    let insert = rows.insert::<Entity>(columns, db.get_database_backend());
-    db.execute(&insert).await?;
+    Some(rows.insert::<Entity>(columns, backend))
+}
+
+/// Takes seats, outside a batch.
+pub(crate) async fn take(
+    db: &impl ConnectionTrait,
+    seats: &[(UserId, ChatId)],
+) -> Result<(), DbErr> {
+    if let Some(insert) = taking(db.get_database_backend(), seats) {
+        db.execute(&insert).await?;
+    }
     Ok(())
 }

@@ -3,11 +3,13 @@
 //! Due by the clock of the database, the one clock all replicas share. Ends were counted from event times, which
 //! are NATS's: as far as the two clocks differ, typing ends sooner or later.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Order, Query};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryResult};
+use sea_orm::sea_query::{
+    DeleteStatement, Expr, ExprTrait, InsertStatement, OnConflict, Order, Query, SimpleExpr,
+};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, DbErr, QueryResult};
 use shared::command::{Command, CommandId};
 use shared::event::EventType;
 use shared::id::{ChatId, EventId, UserId};
@@ -16,7 +18,7 @@ use shared::partition::Partition;
 use super::rows::Rows;
 use super::{Store, StoreError, part};
 use crate::database::now_ms;
-use crate::decide::{Place, Typing, Typists, Wish};
+use crate::decide::{Place, Typing};
 use crate::entity::typing::{Column, Entity};
 
 /// Most rows looked at in one step.
@@ -32,40 +34,20 @@ fn rows<'a>(places: impl IntoIterator<Item = &'a Place>) -> Rows<2> {
         .collect()
 }
 
-/// What a batch has to know beforehand: of those who leave, and of those it asks about.
-pub(super) async fn read(db: &impl ConnectionTrait, wishes: &[Wish]) -> Result<Typists, DbErr> {
-    let places: BTreeSet<Place> = wishes
-        .iter()
-        .filter_map(|wish| wish.asks.as_ref().ok())
-        .filter(|asks| asks.if_typing_since.is_some() || asks.kind == EventType::Leave)
-        .map(|command| (command.chat_id, command.author_id))
-        .collect();
-    let mut typists = Typists::default();
-    if places.is_empty() {
-        return Ok(typists);
-    }
-    let rows = Entity::find()
-        .filter(rows(&places).contain(PLACE.map(Expr::col), db.get_database_backend()))
-        .all(db)
-        .await?;
-    for row in rows {
-        let typing = Typing {
-            since: id(row.since)?,
-            ends_at_ms: row.ends_at,
-        };
-        typists
-            .known
-            .insert((id(row.chat_id)?, id(row.user_id)?), typing);
-    }
-    Ok(typists)
+/// Whether a typist is one of these.
+pub(super) fn one_of<'a>(
+    db: &impl ConnectionTrait,
+    places: impl IntoIterator<Item = &'a Place>,
+) -> SimpleExpr {
+    rows(places).contain(PLACE.map(Expr::col), db.get_database_backend())
 }
 
 /// Who is typing from now on. A chat that was removed meanwhile is a foreign key violation, hence a conflict.
-pub(crate) async fn begin(
-    db: &impl ConnectionTrait,
+pub(super) fn beginning(
+    backend: DbBackend,
     partition: Partition,
     changes: &BTreeMap<Place, Option<Typing>>,
-) -> Result<(), DbErr> {
+) -> Option<InsertStatement> {
     let rows: Rows<5> = changes
         .iter()
         .filter_map(|((chat, user), typing)| {
@@ -81,7 +63,7 @@ pub(crate) async fn begin(
         })
         .collect();
     if rows.is_empty() {
-        return Ok(());
+        return None;
     }
     let columns = [
         Column::ChatId,
@@ -90,33 +72,55 @@ pub(crate) async fn begin(
         Column::Since,
         Column::EndsAt,
     ];
-    let mut insert = rows.insert::<Entity>(columns, db.get_database_backend());
+    let mut insert = rows.insert::<Entity>(columns, backend);
     insert.on_conflict(
         OnConflict::columns(PLACE)
             .update_columns([Column::Since, Column::EndsAt])
             .to_owned(),
     );
-    db.execute(&insert).await?;
-    Ok(())
+    Some(insert)
 }
 
 /// Who is typing no more.
-pub(crate) async fn end(
-    db: &impl ConnectionTrait,
+pub(super) fn ending(
+    backend: DbBackend,
     changes: &BTreeMap<Place, Option<Typing>>,
-) -> Result<(), DbErr> {
+) -> Option<DeleteStatement> {
     let places = changes
         .iter()
         .filter(|(_, typing)| typing.is_none())
         .map(|(place, _)| place);
     let places = rows(places);
     if places.is_empty() {
-        return Ok(());
+        return None;
     }
-    Entity::delete_many()
-        .filter(places.contain(PLACE.map(Expr::col), db.get_database_backend()))
-        .exec(db)
-        .await?;
+    let delete = Query::delete()
+        .from_table(Entity)
+        .and_where(places.contain(PLACE.map(Expr::col), backend))
+        .take();
+    Some(delete)
+}
+
+/// Begins typing, outside a batch.
+pub(crate) async fn begin(
+    db: &impl ConnectionTrait,
+    partition: Partition,
+    changes: &BTreeMap<Place, Option<Typing>>,
+) -> Result<(), DbErr> {
+    if let Some(insert) = beginning(db.get_database_backend(), partition, changes) {
+        db.execute(&insert).await?;
+    }
+    Ok(())
+}
+
+/// Ends typing, outside a batch.
+pub(crate) async fn end(
+    db: &impl ConnectionTrait,
+    changes: &BTreeMap<Place, Option<Typing>>,
+) -> Result<(), DbErr> {
+    if let Some(delete) = ending(db.get_database_backend(), changes) {
+        db.execute(&delete).await?;
+    }
     Ok(())
 }
 
@@ -224,6 +228,6 @@ fn look(rows: &[QueryResult]) -> Result<Look, DbErr> {
     Ok(Look { due, next })
 }
 
-fn id<T: TryFrom<i64, Error = shared::id::NotAnId>>(number: i64) -> Result<T, DbErr> {
+pub(super) fn id<T: TryFrom<i64, Error = shared::id::NotAnId>>(number: i64) -> Result<T, DbErr> {
     T::try_from(number).map_err(|error| DbErr::Type(error.to_string()))
 }

@@ -1,39 +1,80 @@
 //! Writes what was decided.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
-use shared::command::CommandId;
+use std::collections::BTreeSet;
 
+use sea_orm::sea_query::{
+    Expr, InsertStatement, LockType, Order, Query, SelectStatement, UpdateStatement,
+};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter};
+use shared::command::CommandId;
+use shared::id::ChatId;
 use shared::partition::Partition;
 
 use super::rows::Rows;
+use super::together::Together;
 use super::{StoreError, memberships, seats, typing};
 use crate::decide::Decision;
-use crate::entity::{cmd_rejection, event};
+use crate::entity::{chat, cmd_rejection, event};
 
-/// All of a decision. Order matters, so that this and `chats remove` never wait for each other: first what locks
-/// the chat (rows that refer to it), then memberships before countries, and what goes with the chat at last.
+/// All of a decision, behind the fence. Order matters, so that this and `chats remove` never wait for each other: first
+/// what locks the chat (rows that refer to it), and memberships before countries.
 pub(super) async fn decision(
     db: &impl ConnectionTrait,
     partition: Partition,
+    fence: UpdateStatement,
     decision: &Decision,
 ) -> Result<(), StoreError> {
-    forget_rejections(db, &decision.reconsidered).await?;
-    events(db, decision).await?;
-    rejections(db, decision).await?;
-    typing::begin(db, partition, &decision.typing).await?;
-    seats::take(db, &decision.seated).await?;
-    memberships::join(db, &decision.joined).await?;
-    memberships::leave(db, &decision.left).await?;
+    let backend = db.get_database_backend();
+    let mut together = Together::default();
+    // Misses if this replica is not the owner any more; the lock on the row keeps the next owner out until the commit.
+    together.expect(fence, 1, || StoreError::Fenced);
+    if !decision.reconsidered.is_empty() {
+        // A rejection may take the place of one that goes.
+        std::mem::take(&mut together).execute(db).await?;
+        forget_rejections(db, &decision.reconsidered).await?;
+    }
+    if let Some(chats) = referred_to(decision, backend) {
+        together.lock_first(chats);
+    }
+    together.add(events(backend, decision));
+    together.add(rejections(backend, decision));
+    together.add(typing::beginning(backend, partition, &decision.typing));
+    together.add(seats::taking(backend, &decision.seated));
+    memberships::join(&mut together, &decision.joined, backend);
+    memberships::leave(&mut together, &decision.left, backend);
+    together.add(typing::ending(backend, &decision.typing));
+    together.execute(db).await?;
     memberships::add_to_countries(db, &decision.countries).await?;
-    typing::end(db, &decision.typing).await?;
     Ok(())
+}
+
+/// The chats that the rows to come refer to, locked as a foreign key locks them: they may not be removed.
+fn referred_to(decision: &Decision, backend: DbBackend) -> Option<SelectStatement> {
+    let typing = decision
+        .typing
+        .iter()
+        .filter(|(_, typing)| typing.is_some());
+    let members = decision.joined.iter().chain(&decision.seated);
+    let chats: BTreeSet<ChatId> = typing
+        .map(|((chat, _), _)| *chat)
+        .chain(members.map(|(_, chat)| *chat))
+        .collect();
+    if chats.is_empty() {
+        return None;
+    }
+    let chats: Rows<1> = chats.iter().map(|chat| [chat.get().into()]).collect();
+    let rows = Query::select()
+        .column(chat::Column::Id)
+        .from(chat::Entity)
+        .and_where(chats.contain([Expr::col(chat::Column::Id)], backend))
+        .order_by(chat::Column::Id, Order::Asc)
+        .lock(LockType::KeyShare)
+        .take();
+    Some(rows)
 }
 
 /// Of commands whose rejection was not final, and that were decided anew.
 async fn forget_rejections(db: &impl ConnectionTrait, ids: &[CommandId]) -> Result<(), DbErr> {
-    if ids.is_empty() {
-        return Ok(());
-    }
     cmd_rejection::Entity::delete_many()
         .filter(cmd_rejection::Column::CommandId.is_in(ids.iter().map(|id| id.uuid())))
         .exec(db)
@@ -41,9 +82,9 @@ async fn forget_rejections(db: &impl ConnectionTrait, ids: &[CommandId]) -> Resu
     Ok(())
 }
 
-async fn events(db: &impl ConnectionTrait, decision: &Decision) -> Result<(), DbErr> {
+fn events(backend: DbBackend, decision: &Decision) -> Option<InsertStatement> {
     if decision.events.is_empty() {
-        return Ok(());
+        return None;
     }
     let rows: Rows<7> = decision
         .events
@@ -69,14 +110,12 @@ async fn events(db: &impl ConnectionTrait, decision: &Decision) -> Result<(), Db
         event::Column::EventTime,
         event::Column::PreviousId,
     ];
-    let insert = rows.insert::<event::Entity>(columns, db.get_database_backend());
-    db.execute(&insert).await?;
-    Ok(())
+    Some(rows.insert::<event::Entity>(columns, backend))
 }
 
-async fn rejections(db: &impl ConnectionTrait, decision: &Decision) -> Result<(), DbErr> {
+fn rejections(backend: DbBackend, decision: &Decision) -> Option<InsertStatement> {
     if decision.rejections.is_empty() {
-        return Ok(());
+        return None;
     }
     let rows: Rows<3> = decision
         .rejections
@@ -94,7 +133,5 @@ async fn rejections(db: &impl ConnectionTrait, decision: &Decision) -> Result<()
         cmd_rejection::Column::Code,
         cmd_rejection::Column::RejectedAt,
     ];
-    let insert = rows.insert::<cmd_rejection::Entity>(columns, db.get_database_backend());
-    db.execute(&insert).await?;
-    Ok(())
+    Some(rows.insert::<cmd_rejection::Entity>(columns, backend))
 }
