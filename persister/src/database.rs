@@ -45,9 +45,11 @@ const STATEMENT_MAX: Duration = Duration::from_secs(5);
 /// How PostgreSQL plans: once for each statement, since the texts are few and the arguments tell nothing; and by an
 /// index wherever there is one. Memberships and typing come and go, so that their tables are few rows among many dead
 /// ones: to a planner without recent statistics a scan looks cheap, and becomes dearer with every batch.
-const POSTGRES_PLANS: [(&str, &str); 2] = [
+const POSTGRES_PLANS: [(&str, &str); 3] = [
     ("plan_cache_mode", "force_generic_plan"),
     ("enable_seqscan", "off"),
+    // A scan that cannot be avoided counts as endlessly dear now, and would be compiled first.
+    ("jit", "off"),
 ];
 
 /// Longest wait for another process that holds SQLite's write lock.
