@@ -29,8 +29,12 @@ use crate::refusal::Refusal;
 /// Most inputs of one kind taken in one turn, so that none waits long for another.
 const TURN_MAX: usize = 512;
 
-/// Longest wait for room in the NATS client's queue, which has none for long only while NATS is gone.
-const ROOM_WAIT_MAX: Duration = Duration::from_secs(1);
+/// Longest wait for room in the NATS client's queue. It has none for long only while NATS hangs, and then the rest of
+/// the commands is not to keep this task from hearing of the others.
+const ROOM_WAIT_MAX: Duration = TICK;
+
+/// Longest wait for that room at the start.
+const SUBSCRIBE_MAX: Duration = Duration::from_secs(2);
 
 /// A command of a session.
 pub(super) struct Submission {
@@ -89,6 +93,9 @@ impl Default for Meters {
     }
 }
 
+/// The NATS client's queue is full.
+struct NoRoom;
+
 /// The task's subscriptions.
 struct Ears {
     /// What NATS says of commands.
@@ -111,7 +118,7 @@ impl Carrier {
                 outcomes: outcomes.ok()?,
             })
         };
-        let Ok(Some(mut ears)) = tokio::time::timeout(ROOM_WAIT_MAX * 2, subscribed).await else {
+        let Ok(Some(mut ears)) = tokio::time::timeout(SUBSCRIBE_MAX, subscribed).await else {
             tracing::error!("cannot subscribe to the outcomes of commands");
             return;
         };
@@ -145,7 +152,9 @@ impl Carrier {
                 self.flight.submit(session, command, sender, now);
             }
             while let Some(next) = self.flight.next() {
-                self.publish(next, &inbox).await;
+                if self.publish(next, &inbox).await.is_err() {
+                    break;
+                }
             }
             for id in self.flight.take_asks() {
                 // Full: the command's own next wait asks again.
@@ -213,11 +222,12 @@ impl Carrier {
         }
     }
 
-    async fn publish(&mut self, next: Next, inbox: &str) {
+    /// Publishes a command, or finds that it cannot be now.
+    async fn publish(&mut self, next: Next, inbox: &str) -> Result<(), NoRoom> {
         let (Next::First(number) | Next::Again(number)) = next;
         let now = Instant::now();
         let Some(underway) = self.flight.get(number) else {
-            return;
+            return Ok(());
         };
         let command = &underway.command;
         let partitions = match next {
@@ -226,18 +236,21 @@ impl Carrier {
                 self.owners.partitions()
             }
             Next::First(_) if !self.bus.is_connected() => {
-                return self.flight.refuse(number, "NATS is gone", now);
+                self.flight.refuse(number, "NATS is gone", now);
+                return Ok(());
             }
             Next::First(_) => match self.owners.check(command.chat_id, now) {
                 Ok(partitions) => Some(partitions),
                 Err(reason) => {
                     tracing::warn!(%reason, chat.id = %command.chat_id, "command refused");
-                    return self.flight.refuse(number, "nobody takes commands", now);
+                    self.flight.refuse(number, "nobody takes commands", now);
+                    return Ok(());
                 }
             },
         };
         let Some(partitions) = partitions else {
-            return self.flight.unsent(number, now);
+            self.flight.unsent(number, now);
+            return Ok(());
         };
         let subject = subject::command(partitions, command.chat_id, command.kind);
         let (headers, body) = message::encode(command, &self.gateway, &underway.what.span);
@@ -250,8 +263,12 @@ impl Carrier {
                 tracing::warn!(%error, "a command cannot be published");
                 self.flight.unsent(number, Instant::now());
             }
-            Err(_) => self.flight.unsent(number, Instant::now()),
+            Err(_) => {
+                self.flight.unsent(number, Instant::now());
+                return Err(NoRoom);
+            }
         }
+        Ok(())
     }
 
     fn answer(&mut self) {
