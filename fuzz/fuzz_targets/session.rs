@@ -80,7 +80,7 @@ fn say(session: &mut Session, what: u8, number: u8, now: &mut Now, out: &mut Vec
             *now,
             out,
         ),
-        2 => session.on_accepted(ticket, *now, out),
+        2 => session.on_ended(ticket as u32, &Refusal::no_longer_a_member(chat), *now, out),
         3 => session.on_outcome(
             ticket,
             Ok(EventId::try_from(37).expect("37 is an id")),
