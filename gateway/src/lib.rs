@@ -51,8 +51,10 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use shared::bus::{Bus, Refused};
+use shared::error_code::ErrorCode;
+use shared::event::EventType;
 use shared::lifecycle::Lifecycle;
-use shared::{subject, telemetry};
+use shared::{metric, subject, telemetry};
 use tokio::net::TcpListener;
 
 use crate::api::Api;
@@ -61,6 +63,7 @@ use crate::client_address::TrustedProxies;
 use crate::commands::Commands;
 use crate::config::Config;
 use crate::connection::Connections;
+use crate::disconnect::Disconnect;
 use crate::drain::Drain;
 use crate::fanout::Fanout;
 use crate::gate::Gate;
@@ -71,12 +74,27 @@ use crate::owners::{GatewayReadiness, Owners};
 use crate::presence::Presence;
 use crate::sockjs::sessions::SockJs;
 
+/// Has what alerts look for be counted from the start.
+fn begin_counters() {
+    for reason in Disconnect::ALL {
+        metric::begin(metric::DISCONNECTS, &[("reason", reason.name())]);
+    }
+    for kind in EventType::ALL {
+        for code in [ErrorCode::Unavailable, ErrorCode::OutcomeUnknown] {
+            let labels = [("type", kind.name()), ("outcome", code.name())];
+            metric::begin(metric::COMMANDS, &labels);
+        }
+    }
+    metric::begin(metric::GAPS, &[]);
+}
+
 /// Runs the gateway until it is asked to stop; whether everything ended well.
 ///
 /// # Errors
 /// What kept it from starting.
 pub async fn run(config: Config) -> anyhow::Result<bool> {
     let telemetry = telemetry::start("gateway", &config.telemetry)?;
+    begin_counters();
     let tls = config.tls.files();
     let tls = tls.map(|files| Tls::new(files, config.tls.tls_handshake_max));
     let (tls, renewal) = tls.transpose()?.unzip();

@@ -10,7 +10,7 @@ use sea_orm::{DbBackend, DbErr};
 use shared::bus::{Bus, Refused};
 use shared::config::BadSettings;
 use shared::lifecycle::Lifecycle;
-use shared::{stream, subject};
+use shared::{metric, stream, subject};
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -23,7 +23,8 @@ use crate::decide::TypingLease;
 use crate::fleet::Fleet;
 use crate::health::Health;
 use crate::partition::{self, Office};
-use crate::store::{Store, prune};
+use crate::set_aside::Reason;
+use crate::store::{Store, StoreError, prune};
 use crate::{database, queries};
 
 /// Longest wait for the ack of a publish, and for an answer of the JetStream API.
@@ -46,6 +47,23 @@ const PRUNE_INTERVAL: Duration = Duration::from_mins(1);
 pub struct App {
     database: Database,
     fleet: Fleet,
+}
+
+/// Has what alerts look for be counted from the start.
+pub fn begin_counters() {
+    for counter in [
+        metric::STREAM_LOSSES,
+        metric::DATABASE_LOSSES,
+        metric::TAKEOVERS,
+    ] {
+        metric::begin(counter, &[]);
+    }
+    for reason in Reason::ALL {
+        metric::begin(metric::SET_ASIDE, &[("reason", reason.name())]);
+    }
+    for kind in StoreError::KINDS {
+        metric::begin(metric::TRANSACTION_ERRORS, &[("kind", kind)]);
+    }
 }
 
 impl App {

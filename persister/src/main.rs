@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
-use persister::app::App;
+use persister::app::{App, begin_counters};
 use persister::config::{Cli, DatabaseConfig, RunConfig, Task};
 use persister::health::Health;
 use persister::{database, terminal};
@@ -63,6 +63,7 @@ async fn migrate(config: &DatabaseConfig) -> anyhow::Result<bool> {
 async fn run(config: &RunConfig) -> anyhow::Result<bool> {
     config.check()?;
     let telemetry = telemetry::start("persister", &config.telemetry)?;
+    begin_counters();
     let life = Lifecycle::new();
     let health = Arc::new(Health::default());
 

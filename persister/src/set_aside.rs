@@ -63,6 +63,16 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::NoCommandId,
+        Self::UnknownSubject,
+        Self::UnknownBody,
+        Self::OtherChat,
+        Self::OtherPartition,
+        Self::RefusedByDatabase,
+    ];
+
     /// Its name in headers, metrics and lists.
     pub const fn name(self) -> &'static str {
         match self {

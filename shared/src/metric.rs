@@ -106,6 +106,12 @@ pub const FAN_OUT_BUCKETS: &[f64] = &[
     20_000.0, 50_000.0, 100_000.0,
 ];
 
+/// Has a counter be there from the start, at zero. Of one that first shows as 1 Prometheus sees no increase, so that the
+/// first occurrence of what an alert is for would pass in silence.
+pub fn begin(counter: &'static str, labels: &[(&'static str, &'static str)]) {
+    metrics::counter!(counter, labels).increment(0);
+}
+
 /// Tells the exporter what each metric means.
 #[expect(clippy::too_many_lines, reason = "one list, a metric after the other")]
 pub fn describe() {

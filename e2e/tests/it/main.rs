@@ -10,6 +10,7 @@
 
 mod support;
 
+mod alerts;
 mod asyncapi;
 mod client_libraries;
 mod client_recipes;

@@ -40,6 +40,9 @@ impl StoreError {
         Self::TryAgain(TryAgain::Conflict, DbErr::Custom(what.to_owned()))
     }
 
+    /// Every name in metrics.
+    pub const KINDS: [&str; 4] = ["fenced", "unavailable", "conflict", "row"];
+
     /// Its name in metrics.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -18,6 +18,14 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    /// All of them.
+    pub(super) const ALL: [Self; 4] = [
+        Self::Authorization,
+        Self::Certificate,
+        Self::Publish,
+        Self::Subscribe,
+    ];
+
     /// What a text means, if it is a refusal.
     pub(super) fn of(text: &str) -> Option<Self> {
         let text = text.to_ascii_lowercase();

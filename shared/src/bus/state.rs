@@ -53,6 +53,9 @@ impl State {
         let (connections, count) = watch::channel(0);
         let (refused, refusal) = watch::channel(None);
         let (troubled, trouble) = watch::channel(false);
+        for kind in Kind::ALL {
+            count_refusals(connection, kind, 0);
+        }
         let state = Self {
             connection: connection.to_owned(),
             gauge: metrics::gauge!(metric::NATS_CONNECTED, "connection" => connection.to_owned()),
@@ -109,7 +112,7 @@ impl State {
     }
 
     fn on_refusal(&self, kind: Kind, said: &str, first_connected: Option<Instant>) {
-        count(&self.connection, kind);
+        count_refusals(&self.connection, kind, 1);
         let at_start = match first_connected {
             None => true,
             Some(then) => !kind.is_of_connection() && then.elapsed() < PROVING_MAX,
@@ -138,19 +141,19 @@ impl Watches {
 /// What an error at the first connection means, if it is a refusal.
 pub(super) fn explained(connection: &str, reason: String) -> Option<Refused> {
     let kind = Kind::of(&reason)?;
-    count(connection, kind);
+    count_refusals(connection, kind, 1);
     Some(Refused {
         connection: connection.to_owned(),
         reason,
     })
 }
 
-fn count(connection: &str, kind: Kind) {
+fn count_refusals(connection: &str, kind: Kind, times: u64) {
     let labels = [
         ("connection", connection.to_owned()),
         ("kind", kind.name().to_owned()),
     ];
-    metrics::counter!(metric::NATS_REFUSALS, &labels).increment(1);
+    metrics::counter!(metric::NATS_REFUSALS, &labels).increment(times);
 }
 
 #[cfg(test)]
