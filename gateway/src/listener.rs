@@ -12,7 +12,6 @@ use std::future::Future;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -115,13 +114,17 @@ pub async fn serve(
         };
         match door.admission.connection(peer) {
             Ok(place) if life.is_stopping() => {
-                let closed = closed.clone().cancelled_owned();
-                life.spawn(client.once().serve(router.clone(), place, closed));
+                let stopping = std::future::ready(());
+                life.spawn(
+                    client
+                        .once()
+                        .serve(router.clone(), place, stopping, closed.clone()),
+                );
             }
             Ok(place) => {
                 let stopping = life.clone();
                 let stopping = async move { stopping.stopping().await };
-                life.spawn(client.serve(router.clone(), place, stopping));
+                life.spawn(client.serve(router.clone(), place, stopping, closed.clone()));
             }
             Err(reason) => {
                 reason.record(peer.address);
@@ -153,8 +156,16 @@ impl Client {
         self
     }
 
-    /// Speaks HTTP on the connection, to the end of the request that is under way at `closing_time`.
-    async fn serve(self, router: Router, place: Place, closing_time: impl Future<Output = ()>) {
+    /// Speaks HTTP on the connection, to the end of the request that is under way when the process is `stopping`. A
+    /// first request is still awaited then, until everything is `closed`: whoever was let in a moment ago would
+    /// otherwise be cut off without a word.
+    async fn serve(
+        self,
+        router: Router,
+        place: Place,
+        stopping: impl Future<Output = ()>,
+        closed: CancellationToken,
+    ) {
         let Self {
             http,
             stream,
@@ -166,11 +177,11 @@ impl Client {
             Err(error) => return not_secured(peer, &error),
         };
         let place = Arc::new(place);
-        let has_asked = Arc::new(AtomicBool::new(false));
-        let asked = Arc::clone(&has_asked);
+        let has_asked = CancellationToken::new();
+        let asked = has_asked.clone();
         let router = TowerToHyperService::new(router);
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-            asked.store(true, Ordering::Relaxed);
+            asked.cancel();
             request.extensions_mut().insert(peer);
             // An upgraded connection keeps its place when it leaves this task.
             request.extensions_mut().insert(Arc::clone(&place));
@@ -181,7 +192,13 @@ impl Client {
             .with_upgrades();
         let mut connection = pin!(connection);
         let mut first_deadline = pin!(tokio::time::sleep(door.first_head_max));
-        let mut closing_time = pin!(closing_time);
+        let mut closing_time = pin!(async {
+            stopping.await;
+            tokio::select! {
+                () = has_asked.cancelled() => {}
+                () = closed.cancelled() => {}
+            }
+        });
         let (mut is_new, mut is_closing) = (true, false);
         let ended = loop {
             tokio::select! {
@@ -192,7 +209,7 @@ impl Client {
                 }
                 () = &mut first_deadline, if is_new => {
                     is_new = false;
-                    if !has_asked.load(Ordering::Relaxed) {
+                    if !has_asked.is_cancelled() {
                         metrics::counter!(metric::TURNED_AWAY, "reason" => "no_request").increment(1);
                         return tracing::debug!(client.address = %peer.address, "no request came");
                     }
