@@ -21,6 +21,15 @@ const TURN_MAX: Duration = Duration::from_millis(20);
 /// Between two events that only find out whether everybody hears.
 const PROBE_INTERVAL: Duration = Duration::from_millis(200);
 
+/// How a client connects.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Way {
+    /// See [`Role::receive_octets`].
+    pub receive_octets: Option<usize>,
+    /// See [`Role::is_ahead`].
+    pub is_ahead: bool,
+}
+
 /// Everything one scenario moves.
 pub struct Stage {
     /// Who is measured.
@@ -64,13 +73,18 @@ impl Stage {
 
     /// One more client for each entry, which names its chat. All are subscribed when this returns.
     pub fn subscribe(&mut self, chats: &[usize]) -> anyhow::Result<()> {
+        self.subscribe_in(chats, Way::default())
+    }
+
+    /// The same, in this way.
+    pub fn subscribe_in(&mut self, chats: &[usize], way: Way) -> anyhow::Result<()> {
         let deadline = Instant::now() + ASSEMBLE_MAX;
         let target = self.crowd.ready() + chats.len();
         let mut chats = chats.iter();
         loop {
             let room = self.crowd.room_for_handshakes();
             for chat in chats.by_ref().take(room) {
-                self.start(*chat, None, None)?;
+                self.start(*chat, way)?;
             }
             if self.crowd.ready() >= target {
                 break;
@@ -97,19 +111,15 @@ impl Stage {
     }
 
     /// Starts a client of a chat; it is subscribed some turns later.
-    pub fn start(
-        &mut self,
-        chat: usize,
-        after: Option<u64>,
-        receive_octets: Option<usize>,
-    ) -> anyhow::Result<usize> {
+    pub fn start(&mut self, chat: usize, way: Way) -> anyhow::Result<usize> {
         let wish = Wish {
             chat: Some(chat_id(chat)),
-            after,
+            after: None,
         };
         let client = self.crowd.start(Role {
             wish,
-            receive_octets,
+            receive_octets: way.receive_octets,
+            is_ahead: way.is_ahead,
         })?;
         let anywhere = !self.crowd.dialect().confirms();
         self.ledger.subscribe(client, chat, anywhere);
@@ -127,7 +137,7 @@ impl Stage {
         };
         let client = self.crowd.start(Role {
             wish,
-            receive_octets: None,
+            ..Role::default()
         })?;
         self.ledger.resume(client, former);
         Ok(())
@@ -197,12 +207,14 @@ impl Stage {
         faults
     }
 
-    /// Waits until everything published has reached everybody. What has not by then counts as lost.
+    /// Waits until everything published has reached everybody. What has not by then counts as lost. Nothing follows
+    /// what was completed: whoever keeps events on their way begins anew, with as many as are wanted.
     pub fn drain(&mut self) -> anyhow::Result<()> {
         let deadline = Instant::now() + DRAIN_MAX;
         while !self.is_quiet() && Instant::now() < deadline {
             self.turn()?;
         }
+        self.ledger.take_completed(&mut Vec::new());
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Latency, Watch, Work, steady};
 use crate::ledger::Faults;
 use crate::server::{Ground, Kind};
-use crate::stage::Stage;
+use crate::stage::{Stage, Way};
 
 /// Chats of those who come back. One more is theirs who stay.
 const CHATS: usize = 50;
@@ -17,6 +17,8 @@ const CHATS: usize = 50;
 const STAYING: usize = 100;
 /// Events a second for those who stay.
 const LIVE_PER_SECOND: f64 = 100.0;
+/// Clients of those who come back that are started at a time, between two looks at those who stay.
+const STARTED_AT_ONCE: usize = 32;
 /// Events of each chat that those who are away miss.
 const MISSED: usize = 5;
 /// How long those who stay are watched in calm.
@@ -37,6 +39,8 @@ pub struct Storm {
     pub calm: Latency,
     /// And meanwhile.
     pub live: Latency,
+    /// The most that the generator was late with publishing one of these events: what it adds to them by itself.
+    pub generator_late_micros: f64,
     /// What it cost.
     pub work: Work,
     /// What went wrong.
@@ -48,7 +52,12 @@ pub fn run(ground: &Ground, server: Kind, clients: usize) -> anyhow::Result<Stor
     let _pinned = ground.pin_generator()?;
     let started = ground.start(server, "0,0")?;
     let mut stage = Stage::empty(started, CHATS + 1)?;
-    stage.subscribe(&[CHATS; STAYING])?;
+    stage.crowd.have_some_ahead()?;
+    let staying = Way {
+        is_ahead: true,
+        ..Way::default()
+    };
+    stage.subscribe_in(&[CHATS; STAYING], staying)?;
     let first = stage.crowd.len();
     let chats: Vec<usize> = (0..clients).map(|client| client % CHATS).collect();
     stage.subscribe(&chats)?;
@@ -69,17 +78,23 @@ pub fn run(ground: &Ground, server: Kind, clients: usize) -> anyhow::Result<Stor
     let watch = Watch::start(&stage.server)?;
     let began = Instant::now();
     let target = stage.crowd.ready() + clients;
-    for former in first..first + clients {
-        stage.come_back(former)?;
-    }
+    let mut formers = first..first + clients;
     let interval = Duration::from_secs_f64(1.0 / LIVE_PER_SECOND);
-    let mut due = began;
-    while stage.crowd.ready() < target || !stage.ledger.all_up_to_date(first + clients) {
-        if Instant::now() >= due {
+    let (mut due, mut late) = (began, Duration::ZERO);
+    while !formers.is_empty()
+        || stage.crowd.ready() < target
+        || !stage.ledger.all_up_to_date(first + clients)
+    {
+        for former in formers.by_ref().take(STARTED_AT_ONCE) {
+            stage.come_back(former)?;
+        }
+        let now = Instant::now();
+        while due <= now {
+            late = late.max(now - due);
             due += interval;
             stage.publish(CHATS);
         }
-        stage.turn_until(due)?;
+        stage.turn_until(if formers.is_empty() { due } else { now })?;
         if began.elapsed() > BACK_MAX {
             bail!(
                 "only {} of {target} clients are there after {BACK_MAX:?}",
@@ -96,6 +111,7 @@ pub fn run(ground: &Ground, server: Kind, clients: usize) -> anyhow::Result<Stor
         all_back_seconds,
         calm,
         live: Latency::of(stage.ledger.latencies()),
+        generator_late_micros: late.as_secs_f64() * 1e6,
         work,
         faults: stage.faults(),
     })
@@ -110,14 +126,26 @@ fn publish_all(stage: &mut Stage, times: usize) -> anyhow::Result<()> {
 
 impl fmt::Display for Storm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cpu = self.work.cpu_seconds.iter();
+        let cpu: Vec<String> = cpu
+            .map(|(name, seconds)| format!("{name} {seconds:.2}"))
+            .collect();
         write!(
             f,
-            "{:18} {} back in {:.2} s; live p99 {:.2} ms, {:.2} ms in calm  {}",
+            "{:18} {} back in {:.2} s; live p50 {:.2} ms p99 {:.2} ms max {:.2} ms, in calm {:.2}, {:.2} and {:.2} ms; \
+             CPU s: {}, generator {:.2}, late {:.2} ms at most  {}",
             self.server,
             self.clients,
             self.all_back_seconds,
+            self.live.p50 / 1e3,
             self.live.p99 / 1e3,
+            self.live.max / 1e3,
+            self.calm.p50 / 1e3,
             self.calm.p99 / 1e3,
+            self.calm.max / 1e3,
+            cpu.join(", "),
+            self.work.generator_cpu_seconds,
+            self.generator_late_micros / 1e3,
             self.faults
         )
     }
