@@ -25,6 +25,7 @@ use std::sync::Arc;
 
 use shared::beacon::Beacon;
 use shared::bus::Bus;
+use shared::envelope::Envelope;
 use shared::id::{ChatId, EventId};
 use shared::lifecycle::Lifecycle;
 use tokio::sync::mpsc;
@@ -61,6 +62,8 @@ pub struct SubscriberId {
 enum Request {
     Join(ChatId, Joining),
     Leave(ChatId, SubscriberId),
+    /// The newest events of the history, for whoever comes back next.
+    Remember(ChatId, Vec<Envelope>),
     /// Newest published events, as a beacon tells them.
     Heads(Arc<[(ChatId, i64)]>),
     /// The connection to NATS is back; anything may have been missed.
@@ -132,6 +135,11 @@ impl Fanout {
 
     async fn join(&self, chat: ChatId, joining: Joining) {
         self.request(chat, Request::Join(chat, joining)).await;
+    }
+
+    /// Offers a chat the newest events of its history.
+    async fn remember(&self, chat: ChatId, events: Vec<Envelope>) {
+        self.request(chat, Request::Remember(chat, events)).await;
     }
 
     /// Compares what a beacon says with what was delivered.

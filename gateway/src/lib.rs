@@ -106,8 +106,8 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
     if let Some(renewal) = renewal {
         life.spawn_attendant("TLS renewal", renewal.run());
     }
-    let listener = bind(config.listen, "--listen").await?;
-    let admin_listener = bind(config.admin.admin_listen, "--admin-listen").await?;
+    let listener = bind(config.listen, "--listen")?;
+    let admin_listener = bind(config.admin.admin_listen, "--admin-listen")?;
     let (listen, admin) = (listener.local_addr()?, admin_listener.local_addr()?);
 
     let name = format!("gateway-{}", uuid::Uuid::new_v4().simple());
@@ -199,8 +199,6 @@ async fn refusal(bus: Bus, event_bus: Bus) -> Refused {
     }
 }
 
-async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on {address} ({flag})"))
+fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
+    listener::bind(address).with_context(|| format!("cannot listen on {address} ({flag})"))
 }

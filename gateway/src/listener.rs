@@ -10,6 +10,7 @@ pub mod tls;
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +26,7 @@ use hyper_util::service::TowerToHyperService;
 use rustix::net::sockopt;
 use shared::lifecycle::Lifecycle;
 use shared::metric;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -34,6 +35,11 @@ use self::stream::ClientStream;
 use self::tls::Tls;
 use crate::admission::{Admission, Place, TurnedAway};
 use crate::client_address::Peer;
+
+/// Most connections that wait in the kernel to be taken. Beyond it the kernel drops what a newcomer says first, who says
+/// it again after a second, or three; with tokio's 1,024, that is what a storm of 5,000 took longer. As many as Linux
+/// allows by default (`net.core.somaxconn`).
+const BACKLOG_MAX: u32 = 4_096;
 
 /// Wait after a connection could not be taken, which mostly means that there are no file descriptors left.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
@@ -68,6 +74,21 @@ pub struct Door {
     pub admission: Admission,
     /// Spoken when there is one.
     pub tls: Option<Tls>,
+}
+
+/// Listens on an address, with room for thousands who come at once.
+///
+/// # Errors
+/// The address is taken, or is not this machine's.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // A restart must not wait for the connections of the one before to time out.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG_MAX)
 }
 
 /// Serves until the process is asked to stop; connections then finish the request they are at. Who comes after that

@@ -200,6 +200,13 @@ impl Chat {
         need
     }
 
+    /// Keeps the newest events of the history for whoever comes back next.
+    pub(super) fn remember(&mut self, history: Vec<Envelope>) {
+        if let Phase::Open { chain, .. } = &self.phase {
+            self.room.remember(history, chain.last());
+        }
+    }
+
     fn deliver(&mut self, events: Vec<Envelope>) {
         if events.is_empty() {
             return;

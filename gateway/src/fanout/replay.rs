@@ -6,6 +6,7 @@
 //!
 //! All or nothing: before anything is sent, the first page says whether the history still reaches back that far.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::Fanout;
 use super::joining::{Joining, Start, Subscriber};
+use super::room::RECENT_MAX;
 use crate::outbound::{Delivery, EventMessage};
 use crate::questions;
 use crate::refusal::Refusal;
@@ -112,6 +114,7 @@ impl History {
                     fanout.join(chat, Joining::new(subscriber, start)).await;
                     return Ok(());
                 }
+                let mut newest = VecDeque::new();
                 for event in &page.events {
                     last = event.event.id.get();
                     let envelope = event.to_envelope();
@@ -123,12 +126,18 @@ impl History {
                     let number = subscriber.id.subscription;
                     let delivery = Arc::new(Delivery::of(message));
                     subscriber.session.push_events(delivery, number);
+                    if newest.len() == RECENT_MAX {
+                        newest.pop_front();
+                    }
+                    newest.push_back(envelope);
                     if is_own_leave(&event.event, &subscriber) {
                         // What comes after it may not be for this reader: to be asked at the door again.
                         continue 'joining;
                     }
                 }
                 if !page.more {
+                    // Before this subscriber is let in, who may have missed no more than the others who come back.
+                    fanout.remember(chat, newest.into()).await;
                     break;
                 }
             }

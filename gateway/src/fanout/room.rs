@@ -20,7 +20,7 @@ use crate::outbound::{Delivery, EventMessage, Outbound};
 use crate::stomp::message::{Label, event_message};
 
 /// Most recent events kept for those who come back after a short absence: what is in here needs no history.
-const RECENT_MAX: usize = 64;
+pub(super) const RECENT_MAX: usize = 64;
 
 /// The room of a chat.
 #[derive(Debug, Default)]
@@ -149,6 +149,21 @@ impl Room {
         delivered
     }
 
+    /// Puts events of the history before the recent ones, as far as there is room and no gap between them. A room that
+    /// has just been opened knows none: without this, each of the thousands who come back to it would have to read the
+    /// history by themselves. `last` is the chat's last event so far.
+    pub(super) fn remember(&mut self, history: Vec<Envelope>, last: i64) {
+        let end = self.recent.front().map_or(last, |first| first.previous_id);
+        let known = history.partition_point(|event| event.id.get() <= end);
+        if known == 0 || history[known - 1].id.get() != end {
+            return;
+        }
+        let room = RECENT_MAX - self.recent.len();
+        for event in history.into_iter().take(known).rev().take(room) {
+            self.recent.push_front(event);
+        }
+    }
+
     /// The events after this one up to the last, or `None` when some of them are no longer here.
     fn since(&self, event: i64, last: i64) -> Option<impl Iterator<Item = &Envelope>> {
         let first = self
@@ -168,4 +183,68 @@ fn encode(label: &Label, framing: Framing, chat: ChatId, event: &Envelope) -> Op
         return None;
     };
     Some(framing.wrap(&event_message(label, chat, event.id, body)))
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::event::EventType;
+
+    use super::*;
+
+    /// Events with these ids, each after the one before it.
+    fn events(ids: std::ops::RangeInclusive<i64>) -> Vec<Envelope> {
+        let event = |id: i64| Envelope {
+            id: id.try_into().unwrap(),
+            previous_id: id - 1,
+            kind: EventType::Join,
+            traceparent: None,
+            body: Bytes::new(),
+        };
+        ids.map(event).collect()
+    }
+
+    #[track_caller]
+    fn check(room: &Room, since: i64, last: i64, expected: Option<std::ops::RangeInclusive<i64>>) {
+        let found = room.since(since, last);
+        let found: Option<Vec<i64>> =
+            found.map(|found| found.map(|event| event.id.get()).collect());
+        assert_eq!(found, expected.map(Iterator::collect));
+    }
+
+    #[test]
+    fn a_room_just_opened_learns_what_those_who_come_back_missed() {
+        let mut room = Room::default();
+        check(&room, 5, 9, None);
+        room.remember(events(3..=9), 9);
+        check(&room, 5, 9, Some(6..=9));
+        check(&room, 1, 9, None);
+    }
+
+    #[test]
+    fn history_joins_the_recent_events_without_a_gap_and_none_twice() {
+        let mut room = Room {
+            recent: events(8..=9).into(),
+            ..Room::default()
+        };
+        room.remember(events(3..=6), 9);
+        check(&room, 6, 9, None);
+        room.remember(events(3..=9), 9);
+        room.remember(events(3..=9), 9);
+        check(&room, 2, 9, Some(3..=9));
+    }
+
+    #[test]
+    fn what_has_not_been_delivered_is_not_remembered() {
+        let mut room = Room::default();
+        room.remember(events(3..=12), 9);
+        check(&room, 2, 9, Some(3..=9));
+    }
+
+    #[test]
+    fn no_more_is_remembered_than_there_is_room_for() {
+        let mut room = Room::default();
+        room.remember(events(1..=200), 200);
+        assert_eq!(room.recent.len(), RECENT_MAX);
+        check(&room, 199, 200, Some(200..=200));
+    }
 }

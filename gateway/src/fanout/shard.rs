@@ -118,6 +118,11 @@ impl Shard {
                 chat.leave(id);
                 Need::Nothing
             }),
+            Request::Remember(chat, events) => {
+                if let Some(chat) = self.chats.get_mut(&chat) {
+                    chat.remember(events);
+                }
+            }
             Request::Heads(heads) => {
                 if self.told_heads.len() == BEACONS_MAX {
                     self.told_heads.pop_front();
