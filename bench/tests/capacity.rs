@@ -28,12 +28,6 @@ fn what_the_simulation_begins_with_is_what_was_measured() {
             "{page} does not say {figure} any more"
         );
         let number = figure.split(' ').next().unwrap_or_default();
-        let number = number.replace(',', "").parse::<f64>();
-        let thousands = if figure.contains(',') { 1e3 } else { 1.0 };
-        assert_eq!(
-            number.map(|number| number / thousands),
-            Ok(value),
-            "{figure}"
-        );
+        assert_eq!(number.parse::<f64>(), Ok(value), "{figure}");
     }
 }
