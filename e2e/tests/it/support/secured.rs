@@ -174,3 +174,11 @@ pub(crate) async fn refusal(said: &mut mpsc::Receiver<Event>) -> String {
 fn password(user: &str) -> String {
     format!("secret-of-{user}")
 }
+
+/// What a page of metrics says that NATS did not allow; every kind of it is counted from zero.
+pub(crate) fn refusals(metrics: &str) -> Vec<&str> {
+    let counted = metrics
+        .lines()
+        .filter(|line| line.starts_with("nats_refusals_total"));
+    counted.filter(|line| !line.ends_with(" 0")).collect()
+}
