@@ -3,7 +3,8 @@
 //! Pages say it with every key. With an interval set, a session's repetition within it is answered like its
 //! predecessor and goes no further, as long as nothing else was asked for in that chat in between. Only the last one
 //! that was stored is remembered, since people type in one chat at a time. Another session of the same user may have
-//! said `STOP_TYPING` meanwhile, which this one does not know: its next `START_TYPING` counts after the interval.
+//! said `STOP_TYPING` meanwhile, or left the chat, which this one does not know: until the interval is over, its
+//! repetitions get the RECEIPT of the one that was stored, and nothing else comes of them.
 
 use std::time::{Duration, Instant};
 
