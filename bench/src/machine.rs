@@ -5,6 +5,8 @@ use std::ops::{Add, Sub};
 use std::time::Duration;
 
 use anyhow::Context;
+use nix::time::clock_getcpuclockid;
+use nix::unistd::Pid;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use serde::{Deserialize, Serialize};
 
@@ -81,39 +83,12 @@ impl Sub for Usage {
     }
 }
 
-/// Time on a core of all living threads, which the scheduler counts in nanoseconds; `utime` and `stime` of
-/// `/proc/<pid>/stat` are the same in steps of 10 ms, and stand in where the scheduler's count is not compiled in.
+/// Time on a core of all threads, ended ones too, in nanoseconds. Not the sum of `/proc/<pid>/task/*/schedstat`: a
+/// thread takes what it used out of that when it ends, and a pool's threads end whenever they idle.
 pub fn cpu(pid: i32) -> anyhow::Result<Duration> {
-    let tasks = fs::read_dir(format!("/proc/{pid}/task"))
+    let clock = clock_getcpuclockid(Pid::from_raw(pid))
         .with_context(|| format!("process {pid} is gone"))?;
-    let mut nanos = 0;
-    for task in tasks {
-        let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) else {
-            return ticks(pid);
-        };
-        let first = text
-            .split(' ')
-            .next()
-            .and_then(|number| number.parse::<u64>().ok());
-        nanos += first.unwrap_or(0);
-    }
-    Ok(Duration::from_nanos(nanos))
-}
-
-/// `utime` and `stime`, in ticks of 10 ms.
-fn ticks(pid: i32) -> anyhow::Result<Duration> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The program's name stands in parentheses and may hold anything.
-    let (_, fields) = stat
-        .rsplit_once(") ")
-        .context("/proc/<pid>/stat has changed")?;
-    let ticks: u64 = fields
-        .split(' ')
-        .skip(11)
-        .take(2)
-        .filter_map(|ticks| ticks.parse::<u64>().ok())
-        .sum();
-    Ok(Duration::from_millis(ticks * 10))
+    Ok(clock.now()?.into())
 }
 
 fn smaps(pid: i32, name: &str) -> anyhow::Result<u64> {
@@ -221,6 +196,15 @@ mod tests {
         let used = Usage::of(pid).unwrap() - before;
         assert!(used.cpu >= Duration::from_millis(20), "{used:?}");
         assert!(before.pss > 0 && before.rss >= before.pss, "{before:?}");
+    }
+
+    #[test]
+    fn what_a_thread_used_stays_counted_when_it_has_ended() {
+        let pid = i32::try_from(std::process::id()).unwrap();
+        let before = cpu(pid).unwrap();
+        let spin = || while cpu(pid).unwrap() < before + Duration::from_millis(20) {};
+        std::thread::scope(|scope| scope.spawn(spin).join()).unwrap();
+        assert!(cpu(pid).unwrap() >= before + Duration::from_millis(20));
     }
 
     #[test]
