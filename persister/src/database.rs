@@ -4,6 +4,7 @@
 
 mod absence;
 mod migrate;
+mod open;
 mod partitions;
 mod url;
 
@@ -12,8 +13,8 @@ use std::time::Duration;
 use sea_orm::sea_query::{Expr, SimpleExpr};
 use sea_orm::sqlx::{self, Connection, PgConnection};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database as SeaOrm, DatabaseConnection, DatabaseTransaction,
-    DbBackend, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
 use shared::partition::PartitionCount;
@@ -76,7 +77,7 @@ pub struct Database {
 }
 
 impl Database {
-    /// Connects, once: whoever can wait for a database tries again.
+    /// Connects to a server once: whoever can wait for one tries again. A file is waited for.
     pub async fn connect(url: &DatabaseUrl) -> Result<Self, DbErr> {
         Self::connect_with(url, POSTGRES_WRITERS_MAX).await
     }
@@ -95,8 +96,8 @@ impl Database {
             _ => (postgres_writers, POSTGRES_READERS_MAX),
         };
         Ok(Self {
-            writer: SeaOrm::connect(options(url, writers)).await?,
-            reader: SeaOrm::connect(options(url, readers)).await?,
+            writer: open::open(options(url, writers)).await?,
+            reader: open::open(options(url, readers)).await?,
         })
     }
 

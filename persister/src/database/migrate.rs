@@ -7,20 +7,14 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, EntityTrait};
+use sea_orm::{ConnectOptions, DatabaseConnection, DbErr, EntityTrait};
 use sea_orm_migration::{MigratorTrait, SchemaManager, seaql_migrations};
 
 use super::DatabaseUrl;
 use crate::migration::Migrator;
-use crate::store::is_sqlite_busy;
 
 /// Longest wait for another migration. Longer than any of ours takes on a large database.
 const LOCK_WAIT_MAX: Duration = Duration::from_mins(10);
-
-/// Times that a new SQLite file is opened, and the wait between two. Who opens it sets its journal mode, and of two that
-/// do so at once SQLite tells one that the file is locked instead of waiting as it does for everything else.
-const CONNECT_TRIES_MAX: u32 = 40;
-const CONNECT_AGAIN: Duration = Duration::from_millis(50);
 
 /// Runs all steps that are missing.
 pub async fn migrate(url: &DatabaseUrl) -> Result<(), DbErr> {
@@ -37,20 +31,10 @@ pub async fn migrate(url: &DatabaseUrl) -> Result<(), DbErr> {
                 .journal_mode(SqliteJournalMode::Wal)
                 .busy_timeout(LOCK_WAIT_MAX)
         });
-    let db = connect(options).await?;
+    let db = super::open::open(options).await?;
     let result = locked(&db).await;
     db.close().await?;
     result
-}
-
-async fn connect(options: ConnectOptions) -> Result<DatabaseConnection, DbErr> {
-    for _ in 1..CONNECT_TRIES_MAX {
-        match Database::connect(options.clone()).await {
-            Err(error) if is_sqlite_busy(&error) => tokio::time::sleep(CONNECT_AGAIN).await,
-            result => return result,
-        }
-    }
-    Database::connect(options).await
 }
 
 /// Whether no step is missing, asked as a role that may only read.

@@ -1,5 +1,7 @@
 //! The first start, and every later one.
 
+use std::time::Duration;
+
 use persister::database::{
     Database, DatabaseUrl, WrongPartitionCount, fix_partitions, is_migrated, migrate,
 };
@@ -7,7 +9,10 @@ use persister::entity::{chat, country};
 use persister::provision;
 use sea_orm::{ConnectionTrait, EntityTrait, PaginatorTrait, QueryOrder};
 
-use crate::support::{Rig, on_both_databases};
+use crate::support::{Kind, Rig, on_both_databases};
+
+/// Longer than a pool waits for a connection.
+const STALL: Duration = Duration::from_millis(2_500);
 
 on_both_databases!(
     migrating_at_the_same_time_twice_is_migrating_once,
@@ -24,6 +29,30 @@ async fn migrating_at_the_same_time_twice_is_migrating_once(rig: Rig) {
     let database = Database::connect(&url).await.unwrap();
     let countries = country::Entity::find().count(&database.reader).await;
     assert_eq!(countries.unwrap(), 249);
+}
+
+/// As behind a disk that others keep busy: what stands still here is SQLite's lock, since opening a file sets its
+/// journal mode.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_does_not_answer_at_once_is_waited_for() {
+    let rig = Rig::start(Kind::Sqlite).await;
+    let whole = format!("{}?mode=rwc", rig.database_url);
+    let holder = sea_orm::Database::connect(whole).await.unwrap();
+    holder
+        .execute_unprepared("PRAGMA locking_mode = EXCLUSIVE")
+        .await
+        .unwrap();
+    holder
+        .execute_unprepared("CREATE TABLE first (id INTEGER)")
+        .await
+        .unwrap();
+    let url: DatabaseUrl = rig.database_url.parse().unwrap();
+    let release = async {
+        tokio::time::sleep(STALL).await;
+        holder.close().await.unwrap();
+    };
+    let (migrated, ()) = tokio::join!(migrate(&url), release);
+    migrated.unwrap();
 }
 
 async fn whoever_may_not_migrate_sees_whether_somebody_did(rig: Rig) {
