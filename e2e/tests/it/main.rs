@@ -19,6 +19,7 @@ mod database_roles;
 mod errors_reach_the_sender;
 mod healthcheck;
 mod helper_package;
+mod nats_keys;
 mod nats_outage;
 mod nats_permissions;
 mod nats_tls;

@@ -10,6 +10,7 @@ pub(crate) mod control;
 pub(crate) mod database;
 pub(crate) mod library;
 pub(crate) mod load;
+pub(crate) mod nats_jwt;
 pub(crate) mod openapi;
 pub(crate) mod recorder;
 pub(crate) mod scenario;

@@ -24,6 +24,12 @@ const END_MAX: Duration = Duration::from_secs(30);
 /// The users of `deploy/nats/authorization.conf`. Each has its own password.
 pub(crate) const USERS: [&str; 3] = ["gateway", "persister", "operator"];
 
+/// Who may do what, as deployed.
+pub(crate) const AUTHORIZATION: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../deploy/nats/authorization.conf"
+);
+
 /// The server and a folder for those who use it. Fields in the order in which they must go.
 pub(crate) struct Secured {
     pub(crate) nats: NatsServer,
@@ -34,19 +40,20 @@ pub(crate) struct Secured {
 impl Secured {
     /// Starts it, with more configuration.
     pub(crate) async fn start(folder: TempDir, config: &str) -> Self {
-        let permit = permit().await;
         let store = folder.path().join("nats");
         std::fs::create_dir(&store).unwrap();
-        let authorization = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../deploy/nats/authorization.conf"
-        );
-        std::fs::copy(authorization, store.join("authorization.conf")).unwrap();
+        std::fs::copy(AUTHORIZATION, store.join("authorization.conf")).unwrap();
+        Self::start_with(folder, &format!("include authorization.conf\n{config}")).await
+    }
+
+    /// Starts it with this configuration, which may ask for the passwords of [`USERS`].
+    pub(crate) async fn start_with(folder: TempDir, config: &str) -> Self {
+        let permit = permit().await;
         for user in USERS {
             std::fs::write(folder.path().join(user), password(user) + "\n").unwrap();
         }
         let extras = NatsExtras {
-            config: format!("include authorization.conf\n{config}"),
+            config: config.to_owned(),
             env: vec![
                 ("NATS_GATEWAY_PASSWORD", password("gateway")),
                 ("NATS_PERSISTER_PASSWORD", password("persister")),
@@ -56,7 +63,7 @@ impl Secured {
         let nats = NatsServer::start_with(
             &programs().nats_server,
             preflight::free_port().unwrap(),
-            &store,
+            &folder.path().join("nats"),
             folder.path(),
             None,
             extras,
