@@ -3,33 +3,34 @@
 //! Inputs of the loop: octets from the client, what others queued for it, the session's next deadline, its turn
 //! to go. The session decides what follows; this only does it.
 
+mod acting;
+mod hearing;
+mod writing;
+
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use futures_util::future::poll_immediate;
-use shared::error_code::ErrorCode;
 use shared::lifecycle::{Lifecycle, Seldom};
 use shared::{clock, metric};
-use tracing::{Instrument, Span};
+use tracing::Span;
 
 use crate::admission::Admission;
 use crate::admission::users::UserRates;
 use crate::audit;
-use crate::auth::{Authenticator, Token};
+use crate::auth::Authenticator;
 use crate::client_address::ClientAddress;
 use crate::commands::Commands;
 use crate::disconnect::Disconnect;
 use crate::drain::Drain;
-use crate::fanout::{Fanout, Subscriber, SubscriberId};
+use crate::fanout::Fanout;
 use crate::framing::Framing;
-use crate::outbound::{Answer, Item, Outbound, Outgoing};
-use crate::refusal::Refusal;
+use crate::outbound::{Outbound, Outgoing};
 use crate::roster::{Entry, Listed, Roster};
-use crate::session::{Action, Now, Publish, Session, SessionLimits};
-use crate::transport::{Received, Transport};
+use crate::session::{Action, Now, Session, SessionLimits};
+use crate::transport::Transport;
 
 /// `server` header of CONNECTED.
 const SERVER: &str = concat!("talk-and-travel-gateway/", env!("CARGO_PKG_VERSION"));
@@ -37,10 +38,6 @@ const SERVER: &str = concat!("talk-and-travel-gateway/", env!("CARGO_PKG_VERSION
 /// About as many octets of events as one write carries. What is beyond them waits in the queue, where typing can
 /// still be conflated.
 const WRITE_OCTETS_MAX: usize = 64 << 10;
-
-/// Room for messages that a connection keeps between two writes. More is given back, so that a burst does not leave
-/// every connection with memory for the next one.
-const WRITES_KEPT_MAX: usize = 4;
 
 /// What every connection of this process needs.
 pub struct Connections {
@@ -215,235 +212,6 @@ impl Connection<'_> {
                 reason = &mut turn, if self.leaving.is_none() => self.leaving = Some(reason),
             }
             self.act().await;
-        }
-    }
-
-    fn on_received(&mut self, received: Received) {
-        self.has_new_deadline = true;
-        match received {
-            Received::Octets(octets) => self.session.on_octets(&octets, now(), &mut self.actions),
-            Received::Pieces(pieces) => {
-                for piece in pieces {
-                    self.session
-                        .on_octets(piece.as_bytes(), now(), &mut self.actions);
-                }
-            }
-            Received::Nothing => self.session.on_octets(&[], now(), &mut self.actions),
-            Received::End(Disconnect::ClientGone) => {
-                self.gone = true;
-                self.session.on_client_gone(now(), &mut self.actions);
-            }
-            Received::End(reason) => self.session.close(reason, now(), &mut self.actions),
-        }
-    }
-
-    async fn on_filled(&mut self, octets_max: usize) {
-        let Ok(items) = self.outbound.take(octets_max) else {
-            self.session
-                .close(Disconnect::SlowConsumer, now(), &mut self.actions);
-            return;
-        };
-        for item in items {
-            match item {
-                Item::Events {
-                    delivery,
-                    subscription,
-                } => {
-                    self.session.on_event(subscription, delivery.newest());
-                    self.writes.push(Outgoing::Events(delivery));
-                }
-                Item::Answer(answer) => {
-                    self.on_answer(*answer);
-                    // At once, so that what the session says keeps its place among the events.
-                    self.act().await;
-                }
-            }
-        }
-    }
-
-    fn on_answer(&mut self, answer: Answer) {
-        self.has_new_deadline = true;
-        match answer {
-            Answer::Authenticated(result) => {
-                self.session
-                    .on_authenticated(result, now(), &mut self.actions);
-            }
-            Answer::Outcome(ticket, outcome) => {
-                self.session
-                    .on_outcome(ticket, outcome, now(), &mut self.actions);
-            }
-            Answer::Ended(number, refusal) => {
-                self.listed.unsubscribed(number);
-                self.session
-                    .on_ended(number, &refusal, now(), &mut self.actions);
-            }
-            Answer::Subscribed(number, result) => {
-                if result
-                    .as_ref()
-                    .is_err_and(|refusal| refusal.code != ErrorCode::HistoryGone)
-                {
-                    self.listed.unsubscribed(number);
-                }
-                self.session
-                    .on_subscribed(number, result, now(), &mut self.actions);
-            }
-        }
-    }
-
-    /// Tells the audit trail of a session that has just been let in, and its span of the user.
-    fn note_entry(&mut self) {
-        if self.let_in || !self.session.has_begun() {
-            return;
-        }
-        self.let_in = true;
-        // A session that is over already is nothing to look up.
-        if let Some(version) = self.session.version() {
-            self.listed.let_in(version, self.session.user());
-        }
-        if let Some(user) = self.session.user() {
-            self.span.record("user.id", tracing::field::display(user));
-        }
-        tracing::info!(target: audit::TARGET, "session begun");
-    }
-
-    /// Does what the session decided.
-    async fn act(&mut self) {
-        if !self.let_in {
-            let span = self.span.clone();
-            span.in_scope(|| self.note_entry());
-        }
-        if let Some(tally) = self.session.take_tally() {
-            for (command, count) in tally.frames() {
-                metrics::counter!(metric::FRAMES, "command" => command.name()).increment(count);
-            }
-            for (code, count) in tally.refusals() {
-                metrics::counter!(metric::ERRORS, "code" => code.name()).increment(count);
-                self.span.in_scope(|| audit::refused(code, count));
-            }
-            if tally.repetitions() > 0 {
-                metrics::counter!(metric::REPETITIONS).increment(tally.repetitions());
-            }
-        }
-        if !self.actions.is_empty() {
-            let span = self.span.clone();
-            // In a box, since every connection would keep room for it.
-            Box::pin(self.carry_out()).instrument(span).await;
-        }
-    }
-
-    async fn carry_out(&mut self) {
-        for action in std::mem::take(&mut self.actions) {
-            match action {
-                Action::Send(frame) => {
-                    self.writes.push(Outgoing::Frame(self.framing.wrap(&frame)));
-                }
-                Action::Authenticate(token) => self.authenticate(token),
-                Action::Publish(publish) => self.submit(&publish),
-                Action::Subscribe {
-                    number,
-                    chat,
-                    reader,
-                    label,
-                    last_event_id,
-                } => {
-                    self.listed.subscribed(number, chat);
-                    let id = self.subscriber_id(number);
-                    let session = Arc::clone(&self.outbound);
-                    let subscriber = Subscriber::new(id, reader, label, self.framing, session);
-                    self.shared
-                        .fanout
-                        .subscribe(chat, subscriber, last_event_id)
-                        .await;
-                }
-                Action::Unsubscribe { number, chat } => {
-                    self.listed.unsubscribed(number);
-                    self.shared
-                        .fanout
-                        .unsubscribe(chat, self.subscriber_id(number))
-                        .await;
-                }
-                Action::Close(reason) => {
-                    self.end.get_or_insert(reason);
-                }
-            }
-        }
-    }
-
-    /// Has a token checked; the answer comes through the queue. At once, unless keys have to be fetched for it.
-    fn authenticate(&self, token: Option<Token>) {
-        let auth = &self.shared.auth;
-        if let Some(result) = auth.try_authenticate(token.as_ref()) {
-            return self.outbound.push_answer(Answer::Authenticated(result));
-        }
-        let (auth, outbound) = (auth.clone(), Arc::clone(&self.outbound));
-        let task = async move {
-            let result = auth.authenticate(token.as_ref()).await;
-            outbound.push_answer(Answer::Authenticated(result));
-        };
-        self.shared.life.spawn(task.in_current_span());
-    }
-
-    /// Hands a command on, unless its user sends too much through all sessions together.
-    fn submit(&self, publish: &Publish) {
-        let in_time = match self.session.user() {
-            Some(user) => self.shared.user_rates.send(user),
-            None => Ok(()),
-        };
-        match in_time {
-            Ok(()) => {
-                let outbound = Arc::clone(&self.outbound);
-                self.shared.commands.submit(publish, self.number, outbound);
-            }
-            Err(retry_after) => {
-                let refused = Err(Refusal::rate_limited(retry_after));
-                self.outbound
-                    .push_answer(Answer::Outcome(publish.ticket, refused));
-            }
-        }
-    }
-
-    fn subscriber_id(&self, subscription: u32) -> SubscriberId {
-        SubscriberId {
-            session: self.number,
-            subscription,
-        }
-    }
-
-    /// Writes what there is, unless nobody is there to read it.
-    async fn write<T: Transport>(&mut self, transport: &mut T) {
-        let events = self.writes.iter().filter_map(|outgoing| match outgoing {
-            Outgoing::Events(delivery) => Some(delivery.octets().len()),
-            Outgoing::Frame(_) => None,
-        });
-        let octets = events.sum();
-        if self.gone {
-            self.writes.clear();
-            return self.outbound.written(octets);
-        }
-        let sent = {
-            let mut sending = pin!(transport.send(&mut self.writes));
-            // Mostly done at once, and then without a timer.
-            match poll_immediate(sending.as_mut()).await {
-                Some(sent) => Ok(sent),
-                None => tokio::time::timeout(self.shared.write_max, sending).await,
-            }
-        };
-        if self.writes.capacity() > WRITES_KEPT_MAX {
-            self.writes = Vec::new();
-        }
-        self.outbound.written(octets);
-        match sent {
-            Ok(Ok(())) => self.session.on_sent(Instant::now()),
-            Ok(Err(_)) => {
-                self.gone = true;
-                self.session.on_client_gone(now(), &mut self.actions);
-                self.act().await;
-            }
-            Err(_) => {
-                // A message may be half written: nothing but the end can follow it.
-                self.gone = true;
-                self.end = Some(Disconnect::SlowConsumer);
-            }
         }
     }
 

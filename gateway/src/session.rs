@@ -24,11 +24,14 @@
 //! that is the back-pressure on the client.
 
 mod action;
+mod admitting;
 mod authenticating;
 mod command_body;
 mod commands;
 mod connected;
 mod connecting;
+mod deadlines;
+mod ending;
 mod expiry;
 mod limits;
 mod named;
@@ -53,21 +56,17 @@ use shared::id::{EventId, UserId};
 
 use self::action::Turn;
 pub use self::action::{Action, Admission, Now, Publish};
-use self::authenticating::{Agreed, Authenticating};
+use self::admitting::Entry;
 use self::connected::Connected;
 use self::connecting::Connecting;
-use self::expiry::Expiry;
 pub use self::limits::SessionLimits;
 use self::on_frame::Flow;
-use self::phase::{Disconnecting, Phase};
+use self::phase::Phase;
 pub use self::rates::RateLimits;
 pub use self::tally::Tally;
-use crate::auth::{Principal, Unproven};
 use crate::disconnect::Disconnect;
 use crate::refusal::Refusal;
 use crate::stomp::decode::{Decoded, Decoder};
-use crate::stomp::encode;
-use crate::stomp::error::Violation;
 use crate::stomp::{Frame, Version};
 
 /// One client's session.
@@ -82,13 +81,6 @@ pub struct Session {
     /// Whom it has let in, if anybody; known beyond the end.
     entry: Option<Entry>,
     phase: Phase,
-}
-
-/// Somebody was let in.
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    /// Who, when that is proven.
-    user: Option<UserId>,
 }
 
 impl Session {
@@ -168,26 +160,6 @@ impl Session {
         self.advance(now, out);
     }
 
-    /// Whose token it is that [`Action::Authenticate`] asked about, or why that is not known.
-    pub fn on_authenticated(
-        &mut self,
-        result: Result<Principal, Unproven>,
-        now: Now,
-        out: &mut Vec<Action>,
-    ) {
-        match (&self.phase, result) {
-            (Phase::Authenticating(authenticating), Ok(principal)) => {
-                let agreed = authenticating.agreed;
-                self.admit(agreed, Some(principal), now, out);
-                self.advance(now, out);
-            }
-            (Phase::Authenticating(_), Err(unproven)) => self.turn_away(unproven, out),
-            (_, result) => self.on_answer(now, out, |connected, turn| {
-                connected.on_renewal(result, turn);
-            }),
-        }
-    }
-
     /// A subscription is established, or refused.
     pub fn on_subscribed(
         &mut self,
@@ -232,94 +204,6 @@ impl Session {
     pub fn on_sent(&mut self, now: Instant) {
         if let Some(connected) = self.phase.connected_mut() {
             connected.pulse.sent(now);
-        }
-    }
-
-    /// When [`Self::on_deadline`] wants to be called next.
-    pub fn next_deadline(&self) -> Option<Instant> {
-        match &self.phase {
-            Phase::Connecting(connecting) => connecting.deadline(&self.limits),
-            Phase::Authenticating(authenticating) => authenticating.deadline(&self.limits),
-            Phase::Connected(connected) => {
-                let expiry = connected.expiry.as_ref().and_then(Expiry::deadline);
-                let deadlines = [
-                    connected.pulse.send_deadline(),
-                    self.silence_deadline(),
-                    expiry,
-                ];
-                deadlines.into_iter().flatten().min()
-            }
-            Phase::Disconnecting(disconnecting) => disconnecting.connected.pulse.send_deadline(),
-            Phase::Closed => None,
-        }
-    }
-
-    /// Time went by. Does nothing before [`Self::next_deadline`].
-    pub fn on_deadline(&mut self, now: Now, out: &mut Vec<Action>) {
-        let due =
-            |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now.instant);
-        if let Phase::Connecting(connecting) = &self.phase
-            && due(connecting.deadline(&self.limits))
-        {
-            return self.close(Disconnect::ConnectDeadline, now, out);
-        }
-        if let Phase::Authenticating(authenticating) = &self.phase
-            && due(authenticating.deadline(&self.limits))
-        {
-            return self.close(Disconnect::AuthenticationUnavailable, now, out);
-        }
-        if due(self.silence_deadline()) {
-            return self.close(Disconnect::HeartBeatMissed, now, out);
-        }
-        if let Phase::Connected(connected) = &mut self.phase {
-            if let Some(expiry) = &connected.expiry
-                && expiry.is_over(now.instant)
-            {
-                return self.expire(out);
-            }
-            let tally = &mut self.tally;
-            connected.warn(&mut Turn { now, out, tally });
-        }
-        if let Some(connected) = self.phase.connected_mut()
-            && due(connected.pulse.send_deadline())
-        {
-            connected.pulse.sent(now.instant);
-            out.push(Action::Send(encode::HEART_BEAT.to_owned()));
-        }
-    }
-
-    /// The server ends the session.
-    pub fn close(&mut self, reason: Disconnect, _now: Now, out: &mut Vec<Action>) {
-        if matches!(self.phase, Phase::Closed) {
-            return;
-        }
-        if let Some(message) = reason.error_message() {
-            out.push(Action::Send(encode::error(self.version(), message)));
-        }
-        self.end(reason, out);
-    }
-
-    /// The client is gone without DISCONNECT. What it sent before is carried out all the same (STOMP 1.2,
-    /// "RECEIPT": frames received before a disconnect should continue to get processed), in the order it came;
-    /// [`Action::Close`] follows when the last command is answered. Whoever cannot wait calls [`Self::close`].
-    pub fn on_client_gone(&mut self, now: Now, out: &mut Vec<Action>) {
-        match &self.phase {
-            Phase::Connecting(_) | Phase::Authenticating(_) => {
-                self.close(Disconnect::ClientGone, now, out);
-            }
-            Phase::Connected(_) => self.disconnect(None, Disconnect::ClientGone, out),
-            Phase::Disconnecting(_) | Phase::Closed => {}
-        }
-    }
-
-    /// When the client has been silent for too long. Never while it is not listened to: then its beats wait
-    /// unread in the socket.
-    fn silence_deadline(&self) -> Option<Instant> {
-        match &self.phase {
-            Phase::Connected(connected) if connected.wants_input() => {
-                connected.pulse.receive_deadline()
-            }
-            _ => None,
         }
     }
 
@@ -395,109 +279,5 @@ impl Session {
             }
             Err(violation) => self.fail(&violation, frame.header("receipt"), out),
         }
-    }
-
-    fn connect(
-        &mut self,
-        frame: &Frame,
-        since: Instant,
-        now: Now,
-        out: &mut Vec<Action>,
-    ) -> Result<Flow, Violation> {
-        let agreed = connecting::connect(frame)?;
-        match self.admission {
-            Admission::Anybody => self.admit(agreed, None, now, out),
-            Admission::TokenHolders => {
-                self.phase = Phase::Authenticating(Authenticating { agreed, since });
-                out.push(Action::Authenticate(connecting::token(frame)));
-            }
-        }
-        Ok(Flow::Continue)
-    }
-
-    fn admit(
-        &mut self,
-        agreed: Agreed,
-        principal: Option<Principal>,
-        now: Now,
-        out: &mut Vec<Action>,
-    ) {
-        let limits = Arc::clone(&self.limits);
-        let connected = Connected::new(agreed, principal, limits, now);
-        self.entry = Some(Entry {
-            user: connected.user,
-        });
-        out.push(Action::Send(encode::connected(encode::Connected {
-            version: connected.version,
-            session: &self.id,
-            server: self.server,
-            heart_beat: self.limits.heart_beat(connected.version),
-            user: connected.user,
-        })));
-        self.phase = Phase::Connected(Box::new(connected));
-    }
-
-    /// CONNECT is refused. Unlike other errors it says what is wrong: there is nothing else that could.
-    fn turn_away(&mut self, unproven: Unproven, out: &mut Vec<Action>) {
-        let reason = match unproven {
-            Unproven::KeysUnavailable => Disconnect::AuthenticationUnavailable,
-            _ => Disconnect::Unauthorized,
-        };
-        let message = unproven.code().name();
-        let frame = encode::detailed_error(None, message, unproven.detail());
-        out.push(Action::Send(frame));
-        self.end(reason, out);
-    }
-
-    /// The token's time is over: events end at once, and the session when what the client sent before is answered.
-    fn expire(&mut self, out: &mut Vec<Action>) {
-        if let Phase::Connected(connected) = &self.phase {
-            let chats = connected.subscriptions.of_chats();
-            out.extend(chats.map(|(number, chat)| Action::Unsubscribe { number, chat }));
-        }
-        self.disconnect(None, Disconnect::TokenExpired, out);
-    }
-
-    /// Nothing more is read; the session ends as soon as its commands are answered.
-    fn disconnect(&mut self, receipt: Option<String>, reason: Disconnect, out: &mut Vec<Action>) {
-        if let Phase::Connected(connected) = std::mem::replace(&mut self.phase, Phase::Closed) {
-            let connected = *connected;
-            self.phase = Phase::Disconnecting(Box::new(Disconnecting {
-                connected,
-                receipt,
-                reason,
-            }));
-        }
-        self.close_when_answered(out);
-    }
-
-    fn close_when_answered(&mut self, out: &mut Vec<Action>) {
-        let Phase::Disconnecting(disconnecting) = &self.phase else {
-            return;
-        };
-        if !disconnecting.connected.commands.is_empty() {
-            return;
-        }
-        let reason = disconnecting.reason;
-        if let Some(receipt) = &disconnecting.receipt {
-            let frame = encode::receipt(disconnecting.connected.version, receipt);
-            out.push(Action::Send(frame));
-        }
-        if let Some(message) = reason.error_message() {
-            out.push(Action::Send(encode::error(self.version(), message)));
-        }
-        self.end(reason, out);
-    }
-
-    /// The client broke the protocol.
-    fn fail(&mut self, violation: &Violation, receipt: Option<&str>, out: &mut Vec<Action>) {
-        let frame = encode::violation(self.version(), violation, receipt);
-        out.push(Action::Send(frame));
-        self.end(violation.disconnect(), out);
-    }
-
-    fn end(&mut self, reason: Disconnect, out: &mut Vec<Action>) {
-        self.phase = Phase::Closed;
-        out.push(Action::Close(reason));
     }
 }

@@ -24,6 +24,7 @@ use shared::error_code::ErrorCode;
 use shared::id::ChatId;
 
 use super::*;
+use crate::auth::{Principal, Unproven};
 
 /// 2024-08-16T17:26:57.660207Z
 const WALL: Timestamp = Timestamp::from_micros(1_723_829_217_660_207);

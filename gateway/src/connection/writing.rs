@@ -1,0 +1,55 @@
+//! What goes out, several messages in one write.
+
+use std::pin::pin;
+use std::time::Instant;
+
+use futures_util::future::poll_immediate;
+
+use super::{Connection, now};
+use crate::disconnect::Disconnect;
+use crate::outbound::Outgoing;
+use crate::transport::Transport;
+
+/// Room for messages that a connection keeps between two writes. More is given back, so that a burst does not leave
+/// every connection with memory for the next one.
+const WRITES_KEPT_MAX: usize = 4;
+
+impl Connection<'_> {
+    /// Writes what there is, unless nobody is there to read it.
+    pub(super) async fn write<T: Transport>(&mut self, transport: &mut T) {
+        let events = self.writes.iter().filter_map(|outgoing| match outgoing {
+            Outgoing::Events(delivery) => Some(delivery.octets().len()),
+            Outgoing::Frame(_) => None,
+        });
+        let octets = events.sum();
+        if self.gone {
+            self.writes.clear();
+            return self.outbound.written(octets);
+        }
+        let sent = {
+            let mut sending = pin!(transport.send(&mut self.writes));
+            // Mostly done at once, and then without a timer.
+            match poll_immediate(sending.as_mut()).await {
+                Some(sent) => Ok(sent),
+                None => tokio::time::timeout(self.shared.write_max, sending).await,
+            }
+        };
+        if self.writes.capacity() > WRITES_KEPT_MAX {
+            self.writes = Vec::new();
+        }
+        self.outbound.written(octets);
+        match sent {
+            Ok(Ok(())) => self.session.on_sent(Instant::now()),
+            Ok(Err(_)) => {
+                self.gone = true;
+                self.session.on_client_gone(now(), &mut self.actions);
+                self.act().await;
+            }
+            Err(_) => {
+                // A message may be half written: nothing but the end can follow it.
+                self.gone = true;
+                self.end = Some(Disconnect::SlowConsumer);
+            }
+        }
+    }
+}
