@@ -1,9 +1,5 @@
 //! What grows how fast: sends commands to a running deployment and prints what they left behind.
 //!
-//! ```text
-//! growth <nats url> <database url> [commands]
-//! ```
-//!
 //! A quarter each of JOIN, START_TYPING, STOP_TYPING and LEAVE, by 1,000 users in 100 chats, to a deployment with
 //! one partition and nothing else to do. `docs/operations.md` has the figures.
 
@@ -12,8 +8,9 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use async_nats::jetstream;
 use async_nats::jetstream::message::PublishMessage;
+use async_nats::{ServerAddr, jetstream};
+use clap::Parser;
 use futures_util::StreamExt;
 use futures_util::future::try_join_all;
 use persister::database::{Database, DatabaseUrl};
@@ -35,13 +32,27 @@ const WINDOW: usize = 256;
 /// Longest wait for the persister to carry everything out.
 const PATIENCE: Duration = Duration::from_mins(10);
 
+/// Sends commands to a running deployment and prints what they left behind.
+#[derive(Debug, Parser)]
+struct Cli {
+    /// Its NATS.
+    nats: ServerAddr,
+
+    /// Its database.
+    database: DatabaseUrl,
+
+    /// How many commands.
+    #[arg(default_value_t = 100_000)]
+    commands: i64,
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [nats, database, rest @ ..] = &arguments[..] else {
-        anyhow::bail!("growth <nats url> <database url> [commands]");
-    };
-    let commands: i64 = rest.first().map_or(Ok(100_000), |text| text.parse())?;
+    let Cli {
+        nats,
+        database,
+        commands,
+    } = Cli::parse();
     let client = async_nats::connect(nats).await?;
     let jetstream = jetstream::new(client.clone());
     let numbers: Vec<i64> = (0..commands).collect();
@@ -60,8 +71,7 @@ async fn main() -> anyhow::Result<()> {
         let each = state.bytes / state.messages.max(1);
         println!("stream {name}: {} messages of {each} bytes", state.messages);
     }
-    let url: DatabaseUrl = database.parse()?;
-    tables(&Database::connect(&url).await?.reader).await
+    tables(&Database::connect(&database).await?.reader).await
 }
 
 /// Each user goes through the four kinds in one chat, then in the next.

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! nats-server -a 127.0.0.1 -p 14556 -m 14557 &
-//! interest 127.0.0.1:14556 127.0.0.1:14557 [events]
+//! interest 127.0.0.1:14556 127.0.0.1:14557
 //! ```
 //!
 //! It speaks NATS's protocol over bare sockets, one thread for each gateway, which does nothing but count: what is
@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use bench::capacity::spread;
+use clap::Parser;
 
 const GATEWAYS: usize = 40;
 const CHATS: usize = 20_000;
@@ -31,14 +32,26 @@ const EVENT: usize = 140;
 /// Longest silence of the server.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 
-fn main() -> anyhow::Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [server, monitor, rest @ ..] = &arguments[..] else {
-        anyhow::bail!("interest <server> <monitor> [events]");
-    };
-    let (server, monitor): (SocketAddr, SocketAddr) = (server.parse()?, monitor.parse()?);
-    let events: usize = rest.first().map_or(Ok(100_000), |text| text.parse())?;
+/// Puts the interest graph of a million connections into a nats-server, and events to all of it.
+#[derive(Debug, Parser)]
+struct Cli {
+    /// Where the server serves clients.
+    server: SocketAddr,
 
+    /// Where it answers about itself.
+    monitor: SocketAddr,
+
+    /// How many events.
+    #[arg(default_value_t = 100_000)]
+    events: usize,
+}
+
+fn main() -> anyhow::Result<()> {
+    let Cli {
+        server,
+        monitor,
+        events,
+    } = Cli::parse();
     let mut followed = vec![Vec::new(); GATEWAYS];
     let mut copies = vec![Vec::new(); CHATS];
     spread(GATEWAYS as u64, CHATS as u64, |chat, on| {

@@ -10,6 +10,9 @@ const PAGE: &str = include_str!("../../../docs/metrics.md");
 const OPERATIONS: &str = include_str!("../../../docs/operations.md");
 const DASHBOARD: &str = include_str!("../../../deploy/grafana/dashboards/overview.json");
 
+/// The datasource that `deploy/grafana/provisioning` makes.
+const PROVISIONED: &str = "prometheus";
+
 /// Endings that the exporter adds to the names of histograms.
 const SERIES: [&str; 3] = ["_bucket", "_sum", "_count"];
 
@@ -70,6 +73,22 @@ fn alerts_and_dashboards_use_metrics_that_exist() {
                 .find_map(|series| word.strip_suffix(series))
                 .unwrap_or(word);
             assert!(known.contains(name), "{place}: there is no {word}");
+        }
+    }
+}
+
+#[test]
+fn the_dashboard_asks_whichever_prometheus_is_chosen() {
+    let dashboard: serde_json::Value = serde_json::from_str(DASHBOARD).unwrap();
+    let variable = &dashboard["templating"]["list"][0];
+    assert_eq!(variable["type"], "datasource");
+    assert_eq!(variable["current"]["value"], PROVISIONED);
+    let panels = dashboard["panels"].as_array().unwrap();
+    let graphs = panels.iter().filter(|panel| panel["type"] != "row");
+    for panel in graphs {
+        let targets = panel["targets"].as_array().unwrap();
+        for asking in targets.iter().chain([panel]) {
+            assert_eq!(asking["datasource"]["uid"], "${datasource}", "{panel}");
         }
     }
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
+use data_encoding::BASE64URL_NOPAD;
 use ring::rand::SystemRandom;
 use ring::rsa::PublicKeyComponents;
 use ring::signature::{
@@ -26,18 +27,7 @@ const RSA_TEST_KEY: &[u8] = include_bytes!("rsa-test-key.pem");
 
 /// URL-safe base64 without padding.
 pub(crate) fn base64(octets: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut text = String::new();
-    for chunk in octets.chunks(3) {
-        let bits = (0..3).fold(0_u32, |bits, at| {
-            (bits << 8) | u32::from(*chunk.get(at).unwrap_or(&0))
-        });
-        for digit in 0..=chunk.len() {
-            let index = (bits >> (18 - 6 * digit)) & 63;
-            text.push(char::from(DIGITS[index as usize]));
-        }
-    }
-    text
+    BASE64URL_NOPAD.encode(octets)
 }
 
 /// A key that an issuer signs with.
