@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
+use local::programs::ProgramFolders;
 
 /// Breaks every part of the system at random, under load, and judges what came of it.
 ///
@@ -52,17 +53,9 @@ pub struct Config {
     #[arg(long, env = "CHAOS_DATA", default_value = ".local/chaos")]
     pub data: PathBuf,
 
-    /// nats-server to use [default: the one on PATH, else the one that `make` fetched]
-    #[arg(long, env = "NATS_SERVER")]
-    pub nats_server: Option<PathBuf>,
-
-    /// Folder of PostgreSQL's server programs [default: of the newest version installed]
-    #[arg(long, env = "POSTGRES_PROGRAMS")]
-    pub postgres_programs: Option<PathBuf>,
-
-    /// Folder of the programs gateway and persister [default: where this one is]
-    #[arg(long, env = "PROGRAMS")]
-    pub programs: Option<PathBuf>,
+    /// Where the programs are.
+    #[command(flatten)]
+    pub folders: ProgramFolders,
 }
 
 impl Config {

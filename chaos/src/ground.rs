@@ -11,8 +11,9 @@ use local::nats_cluster::{NatsCluster, NatsClusterSpec};
 use local::postgres::{Durability, PostgresServer, PostgresSpec};
 use local::preflight;
 use local::process::LineListener;
+use local::programs::Programs;
 use local::proxy::{Proxy, Target};
-use local::system::{Programs, without_rates};
+use local::system::without_rates;
 
 use crate::plan::{GATEWAYS, PERSISTERS};
 use crate::stomp::HEART_BEAT;

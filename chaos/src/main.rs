@@ -2,14 +2,11 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context;
 use chaos::config::Config;
 use chaos::outside::{Outside, attend};
 use chaos::program;
 use chaos::run::{Spec, run};
 use chaos::summary::Summary;
-use local::system::Programs;
-use local::{preflight, tools};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -38,31 +35,11 @@ async fn judge(config: &Config, seed: u64) -> anyhow::Result<Summary> {
         })
         .await;
     }
-    let folder = match &config.programs {
-        Some(folder) => folder.clone(),
-        None => std::env::current_exe()?
-            .parent()
-            .context("this program lies in no folder")?
-            .to_owned(),
-    };
-    let programs = Programs {
-        nats_server: match &config.nats_server {
-            Some(program) => program.clone(),
-            None => tools::find_nats_server()?,
-        },
-        persister: folder.join("persister"),
-        gateway: folder.join("gateway"),
-    };
-    preflight::check_program(&programs.persister)?;
-    preflight::check_program(&programs.gateway)?;
     run(Spec {
         seed,
         length: config.length(),
-        programs,
-        postgres_programs: match &config.postgres_programs {
-            Some(folder) => folder.clone(),
-            None => tools::find_postgres()?,
-        },
+        programs: config.folders.programs()?,
+        postgres_programs: config.folders.postgres()?,
         folder: data,
     })
     .await

@@ -3,6 +3,7 @@
 
 use std::fmt::Display;
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -41,6 +42,19 @@ pub async fn run<S: Parser, R: Report>(work: impl AsyncFnOnce(S) -> anyhow::Resu
             ExitCode::FAILURE
         }
     }
+}
+
+/// A folder for one run, from the root: PostgreSQL runs in its own folder, from where a relative path leads elsewhere.
+///
+/// # Errors
+/// It is there already.
+pub fn new_folder(data: &Path) -> anyhow::Result<PathBuf> {
+    anyhow::ensure!(
+        !data.exists(),
+        "{} exists; remove it or name another with --data",
+        data.display()
+    );
+    Ok(std::path::absolute(data)?)
 }
 
 /// To standard output. A closed terminal is no reason to fail.

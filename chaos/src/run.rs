@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::Context;
 use local::probe;
 use local::process::LineListener;
-use local::system::Programs;
+use local::programs::Programs;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use shared::event::EventType;

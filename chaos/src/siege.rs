@@ -17,7 +17,8 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use local::daemon::Daemon;
 use local::preflight;
-use local::system::{Programs, System, SystemSpec, sqlite_url};
+use local::programs::Programs;
+use local::system::{System, SystemSpec, sqlite_url};
 use tokio_util::sync::CancellationToken;
 
 use self::attack::{Attack, Attacker};

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use chaos::rolling::{Spec, run};
-use local::system::Programs;
+use local::programs::Programs;
 use local::tools;
 
 const CLIENTS: usize = 300;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chaos::plan::{Blow, Lane, Plan};
 use chaos::program::Report;
 use chaos::run::{Spec, run};
-use local::system::Programs;
+use local::programs::Programs;
 use local::tools;
 
 /// Its plan strikes every kind of process and link; a test below sees to that.

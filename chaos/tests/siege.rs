@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chaos::siege::attack::Attack;
 use chaos::siege::{Spec, run};
-use local::system::Programs;
+use local::programs::Programs;
 
 const SOCKETS: usize = 500;
 

@@ -7,6 +7,7 @@ use clap::{Parser, ValueEnum};
 use shared::config::BadSettings;
 use shared::partition::PartitionCount;
 
+use crate::programs::ProgramFolders;
 use crate::tools;
 
 /// More on one machine serve no purpose.
@@ -56,17 +57,9 @@ pub struct Config {
     #[arg(long, env = "PLAYGROUND")]
     pub playground: Option<PathBuf>,
 
-    /// nats-server to use [default: the one on PATH, else the one that `make` fetched]
-    #[arg(long, env = "NATS_SERVER")]
-    pub nats_server: Option<PathBuf>,
-
-    /// Folder of PostgreSQL's server programs [default: of the newest version installed]
-    #[arg(long, env = "POSTGRES_PROGRAMS")]
-    pub postgres_programs: Option<PathBuf>,
-
-    /// Folder of the programs gateway and persister [default: where this one is]
-    #[arg(long, env = "PROGRAMS")]
-    pub programs: Option<PathBuf>,
+    /// Where the programs are.
+    #[command(flatten)]
+    pub folders: ProgramFolders,
 }
 
 /// How clients prove who they are.

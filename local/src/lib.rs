@@ -5,7 +5,8 @@
 //!
 //! Read in this order: what a child process is ([`process`], and [`reaper`], which sees to it that none
 //! outlives us), the kinds of children ([`nats`], [`nats_cluster`], [`postgres`], [`daemon`] with its
-//! [`log_line`]s and its [`probe`]), a [`proxy`] between them, the [`system`] made of them, and what can be wrong before the start ([`tools`], [`preflight`]).
+//! [`log_line`]s and its [`probe`]), a [`proxy`] between them, the [`system`] made of them, and what can be wrong
+//! before the start ([`tools`], [`programs`], [`preflight`]).
 //! [`config`], [`run`], [`secret`] and [`summary`] belong to the program.
 //!
 //! Everything here is start-up code whose errors are read by a person, so all of it returns `anyhow`'s.
@@ -21,6 +22,7 @@ pub mod postgres;
 pub mod preflight;
 pub mod probe;
 pub mod process;
+pub mod programs;
 pub mod proxy;
 pub mod reaper;
 pub mod run;

@@ -9,34 +9,17 @@ use crate::daemon::Daemon;
 use crate::postgres::{Durability, PostgresServer, PostgresSpec};
 use crate::preflight::{self, DataFolder};
 use crate::process::LineListener;
+use crate::programs::Programs;
 use crate::secret;
 use crate::summary::{self, Summary, Tokens};
-use crate::system::{Programs, System, SystemSpec, sqlite_url};
-use crate::tools;
+use crate::system::{System, SystemSpec, sqlite_url};
 
 /// The database of a PostgreSQL of our own.
 const DATABASE: &str = "chat";
 
 /// Everything that can be known before the first process is started.
 pub fn check(config: &Config) -> anyhow::Result<(Programs, DataFolder)> {
-    let folder = match &config.programs {
-        Some(folder) => folder.clone(),
-        None => std::env::current_exe()?
-            .parent()
-            .context("this program lies in no folder")?
-            .to_owned(),
-    };
-    let programs = Programs {
-        nats_server: match &config.nats_server {
-            Some(program) => program.clone(),
-            None => tools::find_nats_server()?,
-        },
-        persister: folder.join("persister"),
-        gateway: folder.join("gateway"),
-    };
-    tools::check_nats_server(&programs.nats_server)?;
-    preflight::check_program(&programs.persister)?;
-    preflight::check_program(&programs.gateway)?;
+    let programs = config.folders.programs()?;
     let claimed = preflight::claim_data_folder(&config.data, preflight::FREE_BYTES_MIN)?;
     for gateway in config.gateway_addresses() {
         preflight::check_port(gateway, "PORT", "--port")?;
@@ -171,10 +154,7 @@ async fn database(
         }
         Database::OwnPostgres => {
             let server = PostgresServer::start(PostgresSpec {
-                programs: match &config.postgres_programs {
-                    Some(folder) => folder.clone(),
-                    None => tools::find_postgres()?,
-                },
+                programs: config.folders.postgres()?,
                 data: store.join("cluster"),
                 logs: config.logs(),
                 durability: Durability::PowerLoss,

@@ -11,32 +11,7 @@ use futures_util::future::{join_all, select_all};
 use crate::daemon::{Daemon, DaemonSpec};
 use crate::nats::NatsServer;
 use crate::process::{LineListener, Process};
-use crate::tools;
-
-/// The three programs a system is made of.
-#[derive(Debug, Clone)]
-pub struct Programs {
-    /// nats-server.
-    pub nats_server: PathBuf,
-    /// Ours.
-    pub persister: PathBuf,
-    /// Ours.
-    pub gateway: PathBuf,
-}
-
-impl Programs {
-    /// Ours as cargo built them together with the program that asks, and a nats-server that is new enough.
-    ///
-    /// # Errors
-    /// Which one is not there.
-    pub fn find() -> anyhow::Result<Self> {
-        Ok(Self {
-            nats_server: tools::find_nats_server()?,
-            persister: tools::built("persister")?,
-            gateway: tools::built("gateway")?,
-        })
-    }
-}
+use crate::programs::Programs;
 
 /// What to start.
 #[derive(Clone)]

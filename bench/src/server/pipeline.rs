@@ -5,7 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use local::postgres::{Durability, PostgresServer, PostgresSpec};
-use local::system::{Programs, System, SystemSpec, sqlite_url, without_rates};
+use local::programs::Programs;
+use local::system::{System, SystemSpec, sqlite_url, without_rates};
 use local::{preflight, tools};
 
 use super::{Ground, Part, Server, absent};

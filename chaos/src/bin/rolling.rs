@@ -8,7 +8,7 @@ use chaos::program;
 use chaos::rolling::outcome::Outcome;
 use chaos::rolling::{Spec, run};
 use clap::Parser;
-use local::system::Programs;
+use local::programs::Programs;
 use local::tools;
 use shared::config::duration;
 
@@ -49,16 +49,10 @@ async fn main() -> ExitCode {
 }
 
 async fn deploy(config: Config) -> anyhow::Result<Outcome> {
-    anyhow::ensure!(
-        !config.data.exists(),
-        "{} exists; remove it or name another with --data",
-        config.data.display()
-    );
     run(&Spec {
         programs: Programs::find()?,
         postgres_programs: tools::find_postgres()?,
-        // PostgreSQL runs in its own folder, from where a relative path leads elsewhere.
-        folder: std::path::absolute(&config.data)?,
+        folder: program::new_folder(&config.data)?,
         gateways: config.gateways.into(),
         persisters: config.persisters,
         clients: config.clients.into(),

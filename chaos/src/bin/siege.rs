@@ -8,7 +8,7 @@ use chaos::program;
 use chaos::siege::outcome::Outcome;
 use chaos::siege::{Spec, run};
 use clap::Parser;
-use local::system::Programs;
+use local::programs::Programs;
 use shared::config::duration;
 
 /// Attacks a gateway that has its ordinary bounds, while honest clients are at work.
@@ -44,14 +44,9 @@ async fn main() -> ExitCode {
 }
 
 async fn besiege(config: Config) -> anyhow::Result<Outcome> {
-    anyhow::ensure!(
-        !config.data.exists(),
-        "{} exists; remove it or name another with --data",
-        config.data.display()
-    );
     run(&Spec {
         programs: Programs::find()?,
-        folder: std::path::absolute(&config.data)?,
+        folder: program::new_folder(&config.data)?,
         sockets: usize::try_from(config.sockets)?,
         hands: config.hands.into(),
         period: config.period,

@@ -33,12 +33,17 @@ async fn events(url: &str) -> Vec<event::Model> {
         .unwrap()
 }
 
-async fn what_a_copy_of_the_database_lacks_is_carried_out_again_to_the_same_events(rig: Rig) {
+/// A gateway, and the address of a copy of the database as it was behind the first JOIN.
+async fn copied_behind_a_join(rig: &Rig) -> (Gateway, String) {
     let mut gateway = rig.gateway(1).await;
     let persister = rig.persister(1).await;
     stored(gateway.ask(&command(Join, 7, 4)).await);
     persister.stop().await;
-    let copied = rig.copy_of_database().await;
+    (gateway, rig.copy_of_database().await)
+}
+
+async fn what_a_copy_of_the_database_lacks_is_carried_out_again_to_the_same_events(rig: Rig) {
+    let (mut gateway, copied) = copied_behind_a_join(&rig).await;
 
     let persister = rig.persister(1).await;
     let mut told = Vec::new();
@@ -73,11 +78,7 @@ async fn what_a_copy_of_the_database_lacks_is_carried_out_again_to_the_same_even
 }
 
 async fn old_typing_is_carried_out_again_though_somebody_began_with_that_already(rig: Rig) {
-    let mut gateway = rig.gateway(1).await;
-    let persister = rig.persister(1).await;
-    stored(gateway.ask(&command(Join, 7, 4)).await);
-    persister.stop().await;
-    let copied = rig.copy_of_database().await;
+    let (mut gateway, copied) = copied_behind_a_join(&rig).await;
     let persister = rig.persister(1).await;
     for kind in [StartTyping, StopTyping, StartTyping] {
         stored(gateway.ask(&command(kind, 7, 4)).await);

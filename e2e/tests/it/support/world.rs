@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use local::postgres::{Durability, PostgresServer, PostgresSpec};
-use local::system::{Programs, System, SystemSpec, sqlite_url, without_rates};
+use local::programs::Programs;
+use local::system::{System, SystemSpec, sqlite_url, without_rates};
 use local::{preflight, tools};
 use tempfile::TempDir;
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
