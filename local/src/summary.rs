@@ -95,7 +95,11 @@ impl Summary {
             text,
             "\nPoint a frontend at it: replace its handshake URL by http://{gateway}/ws (SockJS)"
         )?;
-        writeln!(text, "or ws://{gateway}/ws (WebSocket).")?;
+        writeln!(
+            text,
+            "or ws://{gateway}/ws (WebSocket). Pages that come from elsewhere have to be allowed, like\n\
+             `make run ALLOWED_ORIGINS=http://localhost:5173`."
+        )?;
         match &self.tokens {
             None => {
                 writeln!(

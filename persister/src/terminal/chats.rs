@@ -2,10 +2,8 @@
 
 use std::io::Write;
 
-use anyhow::Context;
-
-use crate::config::{ChatsAction, DatabaseConfig};
-use crate::database::Database;
+use super::open;
+use crate::config::ChatsAction;
 use crate::provision::{self, ChatLine};
 
 /// Carries out one action and writes what it came to.
@@ -48,12 +46,6 @@ pub async fn run(action: ChatsAction, out: &mut impl Write) -> anyhow::Result<()
         }
     }
     Ok(())
-}
-
-async fn open(config: &DatabaseConfig) -> anyhow::Result<Database> {
-    Database::connect(&config.address()?)
-        .await
-        .context("cannot open the database")
 }
 
 fn table(chats: &[ChatLine], out: &mut impl Write) -> std::io::Result<()> {

@@ -5,15 +5,14 @@ use std::io::Write;
 use anyhow::Context;
 use shared::config::BadSettings;
 
+use super::open;
 use crate::config::ImportConfig;
-use crate::database::{Database, WrongPartitionCount};
+use crate::database::WrongPartitionCount;
 use crate::import::{self, Count, Summary};
 
 /// Imports and writes what it came to.
 pub async fn run(config: &ImportConfig, out: &mut impl Write) -> anyhow::Result<()> {
-    let database = Database::connect(&config.database.address()?)
-        .await
-        .context("cannot open the database")?;
+    let database = open(&config.database).await?;
     let imported = import::import(
         &database.writer,
         config.partitions,

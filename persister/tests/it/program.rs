@@ -62,6 +62,20 @@ async fn another_number_of_partitions_ends_with_64() {
     assert!(said.contains("set up for 1 partitions"), "{said}");
 }
 
+#[test]
+fn a_database_that_nobody_migrated_is_called_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/other.db?mode=rwc", folder.path().display());
+    let file = folder.path().join("export.ndjson");
+    std::fs::write(&file, "").unwrap();
+    for arguments in [&["chats", "list"][..], &["import", file.to_str().unwrap()]] {
+        let output = output(&[arguments, &["--database-url", &url]].concat());
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("`persister migrate`"), "{said}");
+    }
+}
+
 #[tokio::test]
 async fn chats_are_listed_added_and_removed() {
     let rig = Rig::start(Kind::Sqlite).await;
