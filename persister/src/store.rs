@@ -1,6 +1,8 @@
 //! One batch, one transaction: read, decide, write behind a fence, commit (design section 4.3, steps 4 to 6).
 //!
-//! Written once for PostgreSQL and SQLite. Nothing is cached between batches: other partitions and `chats
+//! Written once for PostgreSQL and SQLite, but for what the transaction spans. SQLite has one writer, who locks all
+//! others out from before the reading. On PostgreSQL reading locks nothing, so it goes ahead of the transaction, which is
+//! mostly the one statement that writes: two round trips for a batch. Nothing is cached between batches: other partitions and `chats
 //! remove` change the same tables.
 
 mod before;
@@ -21,7 +23,9 @@ mod write;
 use std::future::Future;
 use std::time::Duration;
 
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, TransactionTrait,
+};
 use shared::partition::{Partition, PartitionCount};
 use shared::policy::POLICY;
 
@@ -108,13 +112,41 @@ impl Store {
         ask_for: AskFor,
     ) -> Result<Decision, StoreError> {
         let moved = lease.behind(wishes);
-        let work = async {
+        let decision = if self.db.get_database_backend() == DbBackend::Postgres {
+            // What is read is held by nothing but the fence, in a transaction or not.
+            let decision = bounded(self.decide(&self.db, lease, wishes, ask_for)).await?;
+            if write::is_one_statement(&decision) {
+                let written = self.write(&self.db, lease, &moved, &decision);
+                self.unless_done(bounded(written).await, &moved).await?;
+                decision
+            } else {
+                let write = async |transaction: &DatabaseTransaction| {
+                    self.write(transaction, lease, &moved, &decision).await
+                };
+                self.within_transaction(&moved, write).await?;
+                decision
+            }
+        } else {
+            let decide_and_write = async |transaction: &DatabaseTransaction| {
+                let decision = self.decide(transaction, lease, wishes, ask_for).await?;
+                self.write(transaction, lease, &moved, &decision).await?;
+                Ok(decision)
+            };
+            self.within_transaction(&moved, decide_and_write).await?
+        };
+        *lease = moved;
+        Ok(decision)
+    }
+
+    async fn within_transaction<T>(
+        &self,
+        moved: &Lease,
+        work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let all = async {
             let transaction = self.db.begin_with_options(IMMEDIATE).await?;
-            let decided = self
-                .carry_out(&transaction, lease, &moved, wishes, ask_for)
-                .await;
-            match decided {
-                Ok(decision) => Ok((transaction, decision)),
+            match work(&transaction).await {
+                Ok(result) => Ok((transaction, result)),
                 Err(error) => {
                     // Also done when the transaction is dropped, but then nobody waits for it, and the
                     // next attempt finds the only connection of SQLite still busy.
@@ -123,33 +155,41 @@ impl Store {
                 }
             }
         };
-        let (transaction, decision) = bounded(work).await?;
-        if let Err(cause) = bounded(async { Ok(transaction.commit().await?) }).await {
-            // Neither failed nor done: only the row knows.
-            if !self.is_at(&moved).await? {
-                return Err(cause);
-            }
-        }
-        *lease = moved;
-        Ok(decision)
+        let (transaction, result) = bounded(all).await?;
+        let committed = bounded(async { Ok(transaction.commit().await?) }).await;
+        self.unless_done(committed, moved).await?;
+        Ok(result)
     }
 
-    async fn carry_out(
+    /// What a commit came to. One that got no answer has neither failed nor succeeded: only the row knows.
+    async fn unless_done(
         &self,
-        transaction: &DatabaseTransaction,
-        lease: &Lease,
+        committed: Result<(), StoreError>,
         moved: &Lease,
+    ) -> Result<(), StoreError> {
+        match committed {
+            Err(StoreError::TryAgain(TryAgain::Unavailable, _)) if self.is_at(moved).await? => {
+                Ok(())
+            }
+            committed => committed,
+        }
+    }
+
+    async fn decide(
+        &self,
+        db: &impl ConnectionTrait,
+        lease: &Lease,
         wishes: &[Wish],
         ask_for: AskFor,
     ) -> Result<Decision, StoreError> {
-        let mut before = before::read(transaction, wishes).await?;
+        let mut before = before::read(db, wishes).await?;
         let ids = wishes.iter().filter_map(|wish| wish.id);
         match ask_for {
             AskFor::Keyed => {
                 let keyed = ids.filter(|id| id.is_keyed()).collect();
-                before.ask(transaction, keyed).await?;
+                before.ask(db, keyed).await?;
             }
-            AskFor::All => before.ask(transaction, ids.collect()).await?,
+            AskFor::All => before.ask(db, ids.collect()).await?,
         }
         let terms = Terms {
             numbering: self.numbering(lease),
@@ -163,23 +203,31 @@ impl Store {
             // Who is about to be told "already joined" may be hearing of their own first attempt. Each pass
             // may change the members and bring up others, so ask for all of them at once.
             let all = wishes.iter().filter_map(|wish| wish.id).collect();
-            before.ask(transaction, all).await?;
+            before.ask(db, all).await?;
             decision = decide(wishes, &before, &terms);
         }
-        let fence = self.fence(lease, moved);
-        write::decision(transaction, lease.partition, fence, &decision).await?;
         Ok(decision)
+    }
+
+    async fn write(
+        &self,
+        db: &impl ConnectionTrait,
+        lease: &Lease,
+        moved: &Lease,
+        decision: &Decision,
+    ) -> Result<(), StoreError> {
+        let fence = self.fence(lease, moved);
+        write::decision(db, lease.partition, fence, decision).await
     }
 }
 
 impl Before {
     async fn ask(
         &mut self,
-        transaction: &DatabaseTransaction,
+        db: &impl ConnectionTrait,
         ids: Vec<shared::command::CommandId>,
     ) -> Result<(), DbErr> {
-        self.known
-            .extend(lookup::outcomes(transaction, &ids).await?);
+        self.known.extend(lookup::outcomes(db, &ids).await?);
         self.asked.extend(ids);
         Ok(())
     }

@@ -1,10 +1,10 @@
 //! What a batch has to know: the chats it speaks of, memberships, who is typing. In one statement, since each is a
 //! round trip; in a second and third when there are private chats.
 //!
-//! Read before the fence. Two others might change these rows meanwhile. Another owner of the partition moves the
-//! partition's row: then the fence misses, or first a row of ours is found to be there already, which is a conflict and
-//! leads to the fence when the batch is decided again; nothing that was read here counts. And `chats remove`, whom
-//! foreign keys and the count of memberships that ended find, as they would behind the fence.
+//! Read before the fence, and on PostgreSQL before the transaction. Two others might change these rows meanwhile. Another
+//! owner of the partition moves the partition's row: then the fence misses, before anything is written, and nothing that
+//! was read here counts. And `chats remove`, whom foreign keys and the count of memberships that ended find, as they would
+//! behind the fence.
 
 use std::collections::BTreeSet;
 

@@ -2,6 +2,8 @@
 
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
 
+use super::together::MISSED;
+
 /// SQLite's result code for a lock that somebody else holds.
 const SQLITE_BUSY: &str = "5";
 
@@ -71,6 +73,15 @@ impl From<DbErr> for StoreError {
 pub fn is_sqlite_busy(error: &DbErr) -> bool {
     let code = said(error).and_then(SqlxError::as_database_error);
     code.is_some_and(|error| error.code().as_deref() == Some(SQLITE_BUSY))
+}
+
+/// Which expectation PostgreSQL says was missed, if that is what it says. The text that is no number stands in quotes in
+/// the message, whatever the language.
+pub(super) fn missed_expectation(error: &DbErr) -> Option<usize> {
+    let said = said(error).and_then(SqlxError::as_database_error)?;
+    let (_, behind) = said.message().split_once(MISSED)?;
+    let digits = behind.split(|c: char| !c.is_ascii_digit()).next()?;
+    digits.parse().ok()
 }
 
 /// What the driver said.

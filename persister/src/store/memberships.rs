@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query, SimpleExpr};
+use sea_orm::sea_query::{
+    DeleteStatement, Expr, ExprTrait, InsertStatement, OnConflict, Query, SimpleExpr,
+};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter};
 use shared::id::{ChatId, UserId};
 
-use super::StoreError;
 use super::rows::Rows;
-use super::together::Together;
 use crate::entity::{user_chat, user_country};
 
 /// What a membership is made of.
@@ -51,40 +51,62 @@ pub(super) async fn read(
 }
 
 /// Begins memberships. A chat that was removed meanwhile is a foreign key violation, hence a conflict.
-pub(super) fn join(together: &mut Together, pairs: &[(UserId, ChatId)], backend: DbBackend) {
-    if !pairs.is_empty() {
-        let insert = rows(pairs).insert::<user_chat::Entity>(PAIR, backend);
-        together.add(Some(insert));
-    }
+pub(super) fn beginning(backend: DbBackend, pairs: &[(UserId, ChatId)]) -> Option<InsertStatement> {
+    (!pairs.is_empty()).then(|| rows(pairs).insert::<user_chat::Entity>(PAIR, backend))
 }
 
-/// Ends memberships. One that is gone already went with its chat, which also took it out of the country's
-/// count: a conflict, to be decided again, or it would be counted out twice.
-pub(super) fn leave(together: &mut Together, pairs: &[(UserId, ChatId)], backend: DbBackend) {
-    if !pairs.is_empty() {
-        let delete = Query::delete()
-            .from_table(user_chat::Entity)
-            .and_where(rows(pairs).contain(PAIR.map(Expr::col), backend))
-            .take();
-        together.expect(delete, pairs.len() as u64, || {
-            StoreError::conflict("a membership ended meanwhile")
-        });
+/// Ends memberships: all of these, or it is a conflict, to be decided again. One that is gone already went with its
+/// chat, which also took it out of the country's count; it would be counted out twice.
+pub(super) fn ending(backend: DbBackend, pairs: &[(UserId, ChatId)]) -> Option<DeleteStatement> {
+    if pairs.is_empty() {
+        return None;
     }
+    let delete = Query::delete()
+        .from_table(user_chat::Entity)
+        .and_where(rows(pairs).contain(PAIR.map(Expr::col), backend))
+        .take();
+    Some(delete)
 }
+
+/// Changes of the number of chats through which users belong to countries.
+pub type CountryChanges = BTreeMap<(UserId, String), i32>;
 
 /// Adds to (or takes from) the number of chats through which users belong to countries.
+pub async fn add_to_countries(
+    db: &impl ConnectionTrait,
+    changes: &CountryChanges,
+) -> Result<(), DbErr> {
+    use user_country::Column;
+    let backend = db.get_database_backend();
+    let Some(insert) = counting(backend, changes) else {
+        return Ok(());
+    };
+    db.execute(&insert).await?;
+    let lost: Rows<2> = changes
+        .iter()
+        .filter(|(_, change)| **change < 0)
+        .map(|((user, country), _)| [user.get().into(), country.as_str().into()])
+        .collect();
+    if !lost.is_empty() {
+        let these = [Column::UserId, Column::CountryCode].map(Expr::col);
+        user_country::Entity::delete_many()
+            .filter(Column::Chats.lte(0))
+            .filter(lost.contain(these, backend))
+            .exec(db)
+            .await?;
+    }
+    Ok(())
+}
+
+/// The changed numbers; those that come to nothing are still there after it.
 ///
 /// In order of the key, as everybody does it, so that two transactions that touch the same rows wait for each
 /// other instead of deadlocking.
-pub async fn add_to_countries(
-    db: &impl ConnectionTrait,
-    changes: &BTreeMap<(UserId, String), i32>,
-) -> Result<(), DbErr> {
+pub(super) fn counting(backend: DbBackend, changes: &CountryChanges) -> Option<InsertStatement> {
     use user_country::Column;
     if changes.is_empty() {
-        return Ok(());
+        return None;
     }
-    let backend = db.get_database_backend();
     let rows: Rows<3> = changes
         .iter()
         .map(|((user, country), change)| {
@@ -102,20 +124,5 @@ pub async fn add_to_countries(
             .value(Column::Chats, sum)
             .to_owned(),
     );
-    db.execute(&insert).await?;
-
-    let lost: Rows<2> = changes
-        .iter()
-        .filter(|(_, change)| **change < 0)
-        .map(|((user, country), _)| [user.get().into(), country.as_str().into()])
-        .collect();
-    if !lost.is_empty() {
-        let these = [Column::UserId, Column::CountryCode].map(Expr::col);
-        user_country::Entity::delete_many()
-            .filter(Column::Chats.lte(0))
-            .filter(lost.contain(these, backend))
-            .exec(db)
-            .await?;
-    }
-    Ok(())
+    Some(insert)
 }

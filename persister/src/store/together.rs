@@ -1,28 +1,39 @@
 //! Changes of one transaction that do not build on each other: on PostgreSQL one statement and one round trip.
 //!
 //! At an ordinary load a batch is small, and the round trips are most of what it waits for. PostgreSQL takes all
-//! changes as parts of one `WITH`. SQLite knows no such thing and has no round trips; there they go one by one.
+//! changes as parts of one `WITH`, which needs no `BEGIN` and `COMMIT` either when nothing else is written. SQLite knows
+//! no such thing and has no round trips; there they go one by one.
 //!
-//! Parts of a `WITH` see the same rows, those from before it: no two of them may touch the same row. They are made in
-//! the order in which they are counted; but foreign keys are looked at, and what they refer to is locked, at the end.
-//! Where others lock that first, it has to be named to be locked first here, too.
+//! Parts of a `WITH` see the same rows, those from before it: no two of them may touch the same row. What the statement
+//! asks about is done first, in this order: the changes of which a number of rows is expected, and the locks. All other
+//! changes follow, and foreign keys are looked at when they are made.
 
 use sea_orm::sea_query::{
-    Alias, CommonTableExpression, DeleteStatement, Expr, Func, InsertStatement, Query,
+    Alias, CommonTableExpression, DeleteStatement, Expr, ExprTrait, Func, InsertStatement, Query,
     SelectStatement, SimpleExpr, SubQueryStatement, UpdateStatement, WithClause,
 };
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 
 use super::StoreError;
+use super::error::missed_expectation;
 
 /// What to say when a change touches another number of rows than it must.
 pub(super) type Complaint = fn() -> StoreError;
 
+/// How PostgreSQL is made to say that an expectation was missed: by a text that is no number, and names it.
+pub(super) const MISSED: &str = "missed expectation ";
+
 /// The changes, in order.
 #[derive(Debug, Default)]
 pub(super) struct Together {
-    first: Option<SelectStatement>,
-    changes: Vec<(Change, Option<(u64, Complaint)>)>,
+    parts: Vec<Part>,
+}
+
+#[derive(Debug)]
+enum Part {
+    Change(Change),
+    Expected(Change, u64, Complaint),
+    Lock(SelectStatement),
 }
 
 /// One of them.
@@ -54,23 +65,32 @@ impl From<DeleteStatement> for Change {
 impl Together {
     /// Adds a change, if there is one.
     pub(super) fn add(&mut self, change: Option<impl Into<Change>>) {
-        self.changes
-            .extend(change.map(|change| (change.into(), None)));
+        let part = change.map(|change| Part::Change(change.into()));
+        self.parts.extend(part);
     }
 
-    /// Adds a change that has to touch exactly so many rows.
-    pub(super) fn expect(&mut self, change: impl Into<Change>, rows: u64, complaint: Complaint) {
-        self.changes.push((change.into(), Some((rows, complaint))));
+    /// Adds a change, if there is one, that has to touch exactly so many rows.
+    pub(super) fn expect(
+        &mut self,
+        change: Option<impl Into<Change>>,
+        rows: usize,
+        complaint: Complaint,
+    ) {
+        let part = change.map(|change| Part::Expected(change.into(), rows as u64, complaint));
+        self.parts.extend(part);
     }
 
-    /// Locks these rows before anything is changed, where rows are locked at all.
-    pub(super) fn lock_first(&mut self, rows: SelectStatement) {
-        self.first = Some(rows);
+    /// Locks rows, if there are any to lock, before what is changed without expectation; where rows are locked at all.
+    pub(super) fn lock(&mut self, rows: Option<SelectStatement>) {
+        self.parts.extend(rows.map(Part::Lock));
     }
 
-    /// Makes them all. After an error some may be made: the transaction must not be committed.
+    /// Makes them all. After an error nothing has happened on PostgreSQL, outside of a transaction too; on SQLite some
+    /// may be made, and the transaction must not be committed.
     pub(super) async fn execute(self, db: &impl ConnectionTrait) -> Result<(), StoreError> {
-        if db.get_database_backend() == DbBackend::Postgres {
+        if self.parts.is_empty() {
+            Ok(())
+        } else if db.get_database_backend() == DbBackend::Postgres {
             self.at_once(db).await
         } else {
             self.one_by_one(db).await
@@ -78,40 +98,56 @@ impl Together {
     }
 
     async fn one_by_one(self, db: &impl ConnectionTrait) -> Result<(), StoreError> {
-        for (change, expected) in self.changes {
-            let touched = change.execute(db).await?;
-            check(touched, expected)?;
+        for part in self.parts {
+            match part {
+                Part::Change(change) => {
+                    change.execute(db).await?;
+                }
+                Part::Expected(change, rows, complaint) => {
+                    if change.execute(db).await? != rows {
+                        return Err(complaint());
+                    }
+                }
+                Part::Lock(_) => {}
+            }
         }
         Ok(())
     }
 
     async fn at_once(self, db: &impl ConnectionTrait) -> Result<(), StoreError> {
         let mut with = WithClause::new();
-        let mut counts = Query::select();
-        let first = self.first.map(|rows| (rows.into(), None));
-        let changes = self.changes.into_iter();
-        let parts = changes.map(|(change, expected)| (change.counted(), expected));
-        let mut all_expected = Vec::new();
-        for (number, (part, expected)) in first.into_iter().chain(parts).enumerate() {
+        let mut asked = Query::select();
+        asked.expr(Expr::cust("1"));
+        let mut complaints = Vec::new();
+        for (number, part) in self.parts.into_iter().enumerate() {
             let name = format!("part{number}");
+            let part: SubQueryStatement = match part {
+                // What nobody asks about is made all the same, and need not say what it touched.
+                Part::Change(change) => change.into(),
+                Part::Expected(change, rows, complaint) => {
+                    asked.expr(expectation(&name, rows, complaints.len()));
+                    complaints.push(complaint);
+                    change.counted()
+                }
+                Part::Lock(rows) => {
+                    asked.expr(count(&name));
+                    rows.into()
+                }
+            };
             let mut named = CommonTableExpression::new();
             named
                 .table_name(Alias::new(&name))
                 .query::<SubQueryStatement>(part);
             with.cte(named);
-            counts.expr(count(&name));
-            all_expected.push(expected);
         }
-        if all_expected.is_empty() {
-            return Ok(());
+        // All rows, though there is but one: the answer to fewer is given before the transaction has ended.
+        match db.query_all(&with.query(asked)).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let missed = missed_expectation(&error).and_then(|number| complaints.get(number));
+                Err(missed.map_or_else(|| error.into(), |complaint| complaint()))
+            }
         }
-        let row = db.query_one(&with.query(counts)).await?;
-        let row = row.ok_or_else(|| DbErr::RecordNotFound("the counts of changes".to_owned()))?;
-        for (number, expected) in all_expected.into_iter().enumerate() {
-            let touched: i64 = row.try_get_by_index(number)?;
-            check(touched.unsigned_abs(), expected)?;
-        }
-        Ok(())
     }
 }
 
@@ -136,6 +172,16 @@ impl Change {
     }
 }
 
+impl From<Change> for SubQueryStatement {
+    fn from(change: Change) -> Self {
+        match change {
+            Change::Insert(statement) => statement.into(),
+            Change::Update(statement) => statement.into(),
+            Change::Delete(statement) => statement.into(),
+        }
+    }
+}
+
 fn count(part: &str) -> SimpleExpr {
     let rows: SelectStatement = Query::select()
         .expr(Func::count(Expr::cust("*")))
@@ -144,9 +190,11 @@ fn count(part: &str) -> SimpleExpr {
     SimpleExpr::SubQuery(None, Box::new(rows.into()))
 }
 
-fn check(touched: u64, expected: Option<(u64, Complaint)>) -> Result<(), StoreError> {
-    match expected {
-        Some((rows, complaint)) if touched != rows => Err(complaint()),
-        _ => Ok(()),
-    }
+/// Nothing, or an error that undoes the whole statement.
+fn expectation(part: &str, rows: u64, number: usize) -> SimpleExpr {
+    let touched = count(part);
+    let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+    Expr::case(touched.eq(rows), Expr::cust("'0'"))
+        .finally(Expr::cust(format!("'{MISSED}{number}'")))
+        .cast_as("bigint")
 }

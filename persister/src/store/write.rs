@@ -16,8 +16,14 @@ use super::{StoreError, memberships, seats, typing};
 use crate::decide::Decision;
 use crate::entity::{chat, cmd_rejection, event};
 
-/// All of a decision, behind the fence. Order matters, so that this and `chats remove` never wait for each other: first
-/// what locks the chat (rows that refer to it), and memberships before countries.
+/// Whether PostgreSQL can write it with one statement.
+pub(super) fn is_one_statement(decision: &Decision) -> bool {
+    // A rejection may take the place of one that goes; and a count has to come to nothing before its row goes.
+    decision.reconsidered.is_empty() && decision.countries.values().all(|change| *change >= 0)
+}
+
+/// All of a decision, behind the fence. The chats are locked before anything that `chats remove` changes, too, so that
+/// the two never wait for each other.
 pub(super) async fn decision(
     db: &impl ConnectionTrait,
     partition: Partition,
@@ -27,22 +33,26 @@ pub(super) async fn decision(
     let backend = db.get_database_backend();
     let mut together = Together::default();
     // Misses if this replica is not the owner any more; the lock on the row keeps the next owner out until the commit.
-    together.expect(fence, 1, || StoreError::Fenced);
+    together.expect(Some(fence), 1, || StoreError::Fenced);
     if !decision.reconsidered.is_empty() {
-        // A rejection may take the place of one that goes.
         std::mem::take(&mut together).execute(db).await?;
         forget_rejections(db, &decision.reconsidered).await?;
     }
-    if let Some(chats) = referred_to(decision, backend) {
-        together.lock_first(chats);
-    }
+    together.lock(referred_to(decision, backend));
     together.add(events(backend, decision));
     together.add(rejections(backend, decision));
     together.add(typing::beginning(backend, partition, &decision.typing));
     together.add(seats::taking(backend, &decision.seated));
-    memberships::join(&mut together, &decision.joined, backend);
-    memberships::leave(&mut together, &decision.left, backend);
+    together.add(memberships::beginning(backend, &decision.joined));
+    let ending = memberships::ending(backend, &decision.left);
+    together.expect(ending, decision.left.len(), || {
+        StoreError::conflict("a membership ended meanwhile")
+    });
     together.add(typing::ending(backend, &decision.typing));
+    if is_one_statement(decision) {
+        together.add(memberships::counting(backend, &decision.countries));
+        return together.execute(db).await;
+    }
     together.execute(db).await?;
     memberships::add_to_countries(db, &decision.countries).await?;
     Ok(())

@@ -5,7 +5,7 @@ use std::time::Duration;
 use persister::entity::event;
 use persister::store::{AskFor, StoreError};
 use sea_orm::{EntityTrait, PaginatorTrait};
-use shared::event::EventType::Join;
+use shared::event::EventType::{Join, StartTyping};
 use shared::partition::Partition;
 use tokio::time::{interval, timeout};
 
@@ -15,6 +15,7 @@ use crate::support::{PATIENCE, Rig, on_both_databases};
 on_both_databases!(
     a_partition_is_leased_to_one_replica_until_its_lease_runs_out,
     a_former_owner_stores_nothing,
+    a_former_owner_is_fenced_off_before_its_rows_meet_those_of_its_successor,
     an_owner_that_is_behind_itself_stores_nothing,
 );
 
@@ -65,6 +66,23 @@ async fn a_former_owner_stores_nothing(rig: Rig) {
     let events = event::Entity::find().all(&db).await.unwrap();
     assert_eq!(events.len(), 1);
     assert_eq!(events[0].author_id, 8);
+}
+
+async fn a_former_owner_is_fenced_off_before_its_rows_meet_those_of_its_successor(rig: Rig) {
+    let one = rig.store("one", LONG).await;
+    let other = rig.store("other", LONG).await;
+    let mut old = one.acquire(PARTITION).await.unwrap().unwrap();
+    one.release(&old).await.unwrap();
+    let mut new = other.acquire(PARTITION).await.unwrap().unwrap();
+    // The same command twice: its event has the same id and the same command id whoever stores it.
+    let wishes = [wish(1, StartTyping, 7, 4)];
+    other
+        .commit(&mut new, &wishes, AskFor::Keyed)
+        .await
+        .unwrap();
+    let late = one.commit(&mut old, &wishes, AskFor::Keyed).await;
+    // Not a conflict, which would be decided again.
+    assert!(matches!(late, Err(StoreError::Fenced)), "{late:?}");
 }
 
 async fn an_owner_that_is_behind_itself_stores_nothing(rig: Rig) {
