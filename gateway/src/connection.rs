@@ -19,6 +19,7 @@ use tracing::Span;
 
 use crate::admission::Admission;
 use crate::admission::users::UserRates;
+use crate::arrivals;
 use crate::audit;
 use crate::auth::Authenticator;
 use crate::client_address::ClientAddress;
@@ -120,6 +121,7 @@ impl Connections {
             writes: Vec::new(),
             has_new_deadline: true,
             let_in: false,
+            arrival: Arrival::here(),
             gone: false,
             leaving: None,
             end: None,
@@ -135,10 +137,37 @@ fn now() -> Now {
 }
 
 /// Ends when the session has to go, and says why.
-async fn turn(drain: &Drain, entry: Arc<Entry>) -> Disconnect {
+async fn turn_of(drain: &Drain, entry: Arc<Entry>) -> Disconnect {
     tokio::select! {
         reason = drain.turn() => reason,
         () = entry.dismissed() => Disconnect::Operator,
+    }
+}
+
+/// How far a client is on its way in ([`arrivals`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Arrival {
+    /// Served beside those who are in.
+    OnTheWay,
+    /// A subscription was answered, or something was sent: about to move.
+    Stands,
+    /// Served among those who are in.
+    Over,
+}
+
+impl Arrival {
+    fn here() -> Self {
+        if arrivals::is_here() {
+            Self::OnTheWay
+        } else {
+            Self::Over
+        }
+    }
+
+    fn stand(&mut self) {
+        if *self == Self::OnTheWay {
+            *self = Self::Stands;
+        }
     }
 }
 
@@ -159,6 +188,7 @@ struct Connection<'a> {
     has_new_deadline: bool,
     /// The audit trail knows of the session.
     let_in: bool,
+    arrival: Arrival,
     /// Nobody is left to write to; what was sent before is still carried out.
     gone: bool,
     /// Its turn to go has come: nothing more is read, what is on its way is answered.
@@ -170,7 +200,7 @@ impl Connection<'_> {
     async fn run<T: Transport>(&mut self, transport: &mut T) {
         self.span.in_scope(|| tracing::debug!("connected"));
         self.shared.commands.on_session_begin(self.number);
-        let mut turn = Seldom::new(turn(&self.shared.drain, self.listed.entry()));
+        let mut turn = Seldom::new(turn_of(&self.shared.drain, self.listed.entry()));
         let mut alarm = pin!(tokio::time::sleep(Duration::ZERO));
         let mut deadline = None;
         loop {
@@ -179,6 +209,14 @@ impl Connection<'_> {
             }
             if self.end.is_some() {
                 break;
+            }
+            if self.arrival == Arrival::Stands {
+                self.arrival = Arrival::Over;
+                arrivals::settle().await;
+                transport.settled();
+                // Made among those on their way in, they would be late whenever those are.
+                turn = Seldom::new(turn_of(&self.shared.drain, self.listed.entry()));
+                alarm.set(tokio::time::sleep_until(alarm.deadline()));
             }
             if let Some(reason) = self.leaving
                 && self.session.commands_in_flight() == 0

@@ -20,6 +20,7 @@ mod repairs;
 mod replay;
 mod room;
 mod shard;
+mod turns;
 
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 //!
 //! It keeps no state that another gateway could not rebuild. Read in this order:
 //!
-//! - the road: [`listener`], [`admission`], [`client_address`], [`gate`], [`origins`], [`router`], [`handshake`], [`transport`], [`websocket`], [`sockjs`], [`framing`];
+//! - the road: [`listener`], [`arrivals`], [`admission`], [`client_address`], [`gate`], [`origins`], [`router`], [`handshake`], [`transport`], [`websocket`], [`sockjs`], [`framing`];
 //! - the protocol, pure: [`stomp`], [`session`], [`destination`], [`mod@refusal`], [`disconnect`];
 //! - who is there: [`auth`], [`reader`], [`audit`], [`roster`]; for operators: [`admin`], [`terminal`];
 //! - one client: [`connection`], [`outbound`], [`drain`];
@@ -12,6 +12,7 @@
 pub mod admin;
 pub mod admission;
 pub mod api;
+pub mod arrivals;
 pub mod audit;
 pub mod auth;
 pub mod beacons;
@@ -58,6 +59,7 @@ use shared::{metric, subject, telemetry};
 use tokio::net::TcpListener;
 
 use crate::api::Api;
+use crate::arrivals::Arrivals;
 use crate::auth::Authenticator;
 use crate::client_address::TrustedProxies;
 use crate::commands::Commands;
@@ -106,7 +108,11 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
     if let Some(renewal) = renewal {
         life.spawn_attendant("TLS renewal", renewal.run());
     }
-    let listener = bind(config.listen, "--listen")?;
+    let arrivals = Arrivals::start().context("cannot start threads")?;
+    let listener = {
+        let _at_the_door = arrivals.enter();
+        bind(config.listen, "--listen")?
+    };
     let admin_listener = bind(config.admin.admin_listen, "--admin-listen")?;
     let (listen, admin) = (listener.local_addr()?, admin_listener.local_addr()?);
 
@@ -175,7 +181,10 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
         tls,
     };
     let server = listener::serve(listener, router, door, life.clone(), last_call);
-    life.spawn_essential("listener", server);
+    {
+        let _at_the_door = arrivals.enter();
+        life.spawn_essential("listener", server);
+    }
     // Before anybody can know that there is something to stop.
     let end = life.run_to_end(config.drain.drain())?;
     tracing::info!(%listen, %admin, "gateway ready");

@@ -35,6 +35,7 @@ use self::stream::ClientStream;
 use self::tls::Tls;
 use crate::admission::{Admission, Place, TurnedAway};
 use crate::client_address::Peer;
+use crate::{arrivals, handshake};
 
 /// Most connections that wait in the kernel to be taken. Beyond it the kernel drops what a newcomer says first, who says
 /// it again after a second, or three; with tokio's 1,024, that is what a storm of 5,000 took longer. As many as Linux
@@ -136,16 +137,15 @@ pub async fn serve(
         match door.admission.connection(peer) {
             Ok(place) if life.is_stopping() => {
                 let stopping = std::future::ready(());
-                life.spawn(
-                    client
-                        .once()
-                        .serve(router.clone(), place, stopping, closed.clone()),
-                );
+                let client = client.once();
+                let task = client.serve(router.clone(), place, stopping, closed.clone());
+                arrivals::spawn(&life, Box::pin(task));
             }
             Ok(place) => {
                 let stopping = life.clone();
                 let stopping = async move { stopping.stopping().await };
-                life.spawn(client.serve(router.clone(), place, stopping, closed.clone()));
+                let task = client.serve(router.clone(), place, stopping, closed.clone());
+                arrivals::spawn(&life, Box::pin(task));
             }
             Err(reason) => {
                 reason.record(peer.address);
@@ -206,7 +206,16 @@ impl Client {
             request.extensions_mut().insert(peer);
             // An upgraded connection keeps its place when it leaves this task.
             request.extensions_mut().insert(Arc::clone(&place));
-            router.call(request)
+            let is_to_be_answered = !handshake::is_wanted(request.headers());
+            let router = router.clone();
+            async move {
+                // A WebSocket is still on its way in; whatever else is asked may last as long, and is served among those
+                // who are in, with its connection.
+                if is_to_be_answered {
+                    arrivals::settle().await;
+                }
+                router.call(request).await
+            }
         });
         let connection = http
             .serve_connection(TokioIo::new(stream), service)
@@ -270,8 +279,8 @@ async fn open(stream: TcpStream, tls: Option<&Tls>) -> io::Result<ClientStream> 
         tracing::debug!(%error, "TCP options could not be set");
     }
     match tls {
-        Some(tls) => tls.accept(stream).await,
-        None => Ok(ClientStream::Plain(stream)),
+        Some(tls) => tls.accept(stream.into()).await,
+        None => Ok(ClientStream::Plain(stream.into())),
     }
 }
 

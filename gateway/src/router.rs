@@ -15,12 +15,12 @@ use crate::api::{self, Api};
 use crate::client_address::{ClientAddress, Peer};
 use crate::connection::Connections;
 use crate::gate::{self, Gate};
-use crate::handshake;
 use crate::playground;
 use crate::sockjs::path::SessionKey;
 use crate::sockjs::sessions::SockJs;
 use crate::sockjs::{info, routes};
 use crate::transport::websocket::SockJsWebSocket;
+use crate::{arrivals, handshake};
 
 /// Octets of a WebSocket message beyond the longest STOMP frame. A frame only a little too long still gets a
 /// STOMP ERROR that names the limit; a message beyond this is cut off by the WebSocket layer.
@@ -113,14 +113,14 @@ fn upgrade(
     };
     let message_octets_max = connections.limits.decode.frame_octets_max + MESSAGE_OCTETS_SLACK;
     let life = connections.life.clone();
-    life.spawn(async move {
+    let opening = async move {
         let socket = match handshake::complete(upgrade, message_octets_max).await {
             Ok(socket) => socket,
             Err(reason) => return tracing::debug!(reason, "no connection came of a handshake"),
         };
         let (life, held) = (connections.life.clone(), (place, held));
         // A task of its own, which is polled for each delivery: the less it lies within, the better.
-        life.spawn_boxed(match road {
+        let task = match road {
             Road::Raw => connections.serve(socket, client, held),
             Road::SockJs => {
                 let Ok(transport) = SockJsWebSocket::open(socket).await else {
@@ -128,7 +128,9 @@ fn upgrade(
                 };
                 connections.serve(transport, client, held)
             }
-        });
-    });
+        };
+        arrivals::spawn(&life, task);
+    };
+    life.spawn(opening);
     response
 }

@@ -39,6 +39,9 @@ pub trait Transport: Send {
     /// How messages for this client are wrapped.
     fn framing(&self) -> Framing;
 
+    /// The client's task has moved from those on their way in to those who are in: timers are to be made anew.
+    fn settled(&mut self) {}
+
     /// The next thing from the client. Cancel-safe.
     fn receive(&mut self) -> impl Future<Output = Received> + Send;
 

@@ -46,7 +46,10 @@ impl Connection<'_> {
                     self.writes.push(Outgoing::Frame(self.framing.wrap(&frame)));
                 }
                 Action::Authenticate(token) => self.authenticate(token),
-                Action::Publish(publish) => self.submit(&publish),
+                Action::Publish(publish) => {
+                    self.arrival.stand();
+                    self.submit(&publish);
+                }
                 Action::Subscribe {
                     number,
                     chat,

@@ -68,6 +68,7 @@ impl Connection<'_> {
                     .on_ended(number, &refusal, now(), &mut self.actions);
             }
             Answer::Subscribed(number, result) => {
+                self.arrival.stand();
                 if result
                     .as_ref()
                     .is_err_and(|refusal| refusal.code != ErrorCode::HistoryGone)

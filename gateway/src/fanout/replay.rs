@@ -6,7 +6,6 @@
 //!
 //! All or nothing: before anything is sent, the first page says whether the history still reaches back that far.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,12 +13,13 @@ use async_nats::Client;
 use shared::error_code::ErrorCode;
 use shared::event::{ChatEvent, EventType};
 use shared::id::{ChatId, EventId};
-use shared::query::{EVENTS_MAX, EventsPage, EventsRequest};
+use shared::query::{ChainedEvent, EVENTS_MAX, EventsPage, EventsRequest};
 use tokio::sync::{Semaphore, oneshot};
 
 use super::Fanout;
 use super::joining::{Joining, Start, Subscriber};
 use super::room::RECENT_MAX;
+use super::turns::Turns;
 use crate::outbound::{Delivery, EventMessage};
 use crate::questions;
 use crate::refusal::Refusal;
@@ -43,6 +43,7 @@ const JOIN_TRIES_MAX: u32 = 50;
 pub(super) struct History {
     client: Client,
     places: Arc<Semaphore>,
+    turns: Turns,
 }
 
 /// Why a replay stopped.
@@ -64,7 +65,12 @@ impl History {
     /// Reads pages through `client`.
     pub(super) fn new(client: Client) -> Self {
         let places = Arc::new(Semaphore::new(PAGES_OPEN_MAX));
-        Self { client, places }
+        let turns = Turns::default();
+        Self {
+            client,
+            places,
+            turns,
+        }
     }
 
     /// Brings `subscriber` everything after `after`, then makes it a live subscriber. Its session hears when that
@@ -91,6 +97,7 @@ impl History {
     ) -> Result<(), Stopped> {
         let mut last = after;
         let mut tries = 0;
+        let mut has_waited = false;
         'joining: while tries < JOIN_TRIES_MAX {
             // First of all: most who come back missed little, and the room still has it.
             let (behind, handed_back) = oneshot::channel();
@@ -104,6 +111,15 @@ impl History {
                 return Ok(());
             };
             subscriber = back;
+            let mut turn = None;
+            if !has_waited {
+                let Some(taken) = self.turns.take(chat).await else {
+                    // What somebody else has read may be all that was missing.
+                    has_waited = true;
+                    continue;
+                };
+                turn = Some(taken);
+            }
             loop {
                 let page = match self.page(chat, last, &subscriber).await? {
                     Ok(page) => page,
@@ -114,10 +130,16 @@ impl History {
                     fanout.join(chat, Joining::new(subscriber, start)).await;
                     return Ok(());
                 }
-                let mut newest = VecDeque::new();
-                for event in &page.events {
+                let envelopes: Vec<_> = page.events.iter().map(ChainedEvent::to_envelope).collect();
+                if !page.more {
+                    // Before this subscriber is let in, who may have missed no more than the others who come back.
+                    let newest = envelopes.len().saturating_sub(RECENT_MAX);
+                    fanout.remember(chat, envelopes[newest..].to_vec()).await;
+                }
+                // Nobody waits for more than the first page, nor for this client to have read it.
+                drop(turn.take());
+                for (event, envelope) in page.events.iter().zip(envelopes) {
                     last = event.event.id.get();
-                    let envelope = event.to_envelope();
                     let body = String::from_utf8_lossy(&envelope.body);
                     let frame = event_message(&subscriber.label, chat, envelope.id, &body);
                     subscriber.session.room().await.map_err(|_| Stopped::Gone)?;
@@ -126,18 +148,12 @@ impl History {
                     let number = subscriber.id.subscription;
                     let delivery = Arc::new(Delivery::of(message));
                     subscriber.session.push_events(delivery, number);
-                    if newest.len() == RECENT_MAX {
-                        newest.pop_front();
-                    }
-                    newest.push_back(envelope);
                     if is_own_leave(&event.event, &subscriber) {
                         // What comes after it may not be for this reader: to be asked at the door again.
                         continue 'joining;
                     }
                 }
                 if !page.more {
-                    // Before this subscriber is let in, who may have missed no more than the others who come back.
-                    fanout.remember(chat, newest.into()).await;
                     break;
                 }
             }

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use shared::config::BadSettings;
 use shared::metric;
-use tokio::net::TcpStream;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
@@ -21,7 +20,7 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::stream::ClientStream;
+use super::stream::{ClientStream, Socket};
 
 /// How often the files are compared with what is in use.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
@@ -91,7 +90,7 @@ impl Tls {
     ///
     /// # Errors
     /// It does not speak TLS, not of this century, or not in time.
-    pub async fn accept(&self, stream: TcpStream) -> io::Result<ClientStream> {
+    pub async fn accept(&self, stream: Socket) -> io::Result<ClientStream> {
         let acceptor = TlsAcceptor::from(Arc::clone(&self.config.borrow()));
         let stream = tokio::time::timeout(self.handshake_max, acceptor.accept(stream)).await??;
         Ok(ClientStream::Tls(Box::new(stream)))

@@ -273,15 +273,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> SockJsWebSocket<S> {
     pub async fn open(mut socket: WebSocket<S>) -> Result<Self, Broken> {
         socket.say(websocket::text(sockjs::frame::OPEN));
         socket.flush().await.map_err(|_| Broken)?;
-        let mut heartbeat = interval_at(Instant::now() + SOCKJS_HEARTBEAT, SOCKJS_HEARTBEAT);
-        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let heartbeat = heartbeat();
         Ok(Self { socket, heartbeat })
     }
+}
+
+fn heartbeat() -> Interval {
+    let mut heartbeat = interval_at(Instant::now() + SOCKJS_HEARTBEAT, SOCKJS_HEARTBEAT);
+    heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    heartbeat
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for SockJsWebSocket<S> {
     fn name(&self) -> &'static str {
         "sockjs-websocket"
+    }
+
+    fn settled(&mut self) {
+        self.heartbeat = heartbeat();
     }
 
     fn framing(&self) -> Framing {
