@@ -10,10 +10,11 @@ use shared::command::{CommandId, Outcome};
 use shared::error_code::ErrorCode;
 use shared::event::EventType::{Join, Leave, StartTyping};
 use shared::partition::Partition;
+use tokio::time::{interval, timeout};
 
 use crate::support::gateway::{command, stored};
 use crate::support::wishes::named;
-use crate::support::{Gateway, Rig, on_both_databases};
+use crate::support::{Gateway, PATIENCE, Rig, on_both_databases};
 
 on_both_databases!(
     a_repetition_in_the_same_batch_has_no_effect,
@@ -126,9 +127,15 @@ async fn a_command_redelivered_by_the_stream_has_no_effect(rig: Rig) {
     let join = command(Join, 7, 4);
     let id = stored(gateway.ask(&join).await);
     stored(gateway.ask(&command(StartTyping, 7, 4)).await);
-    // The stream refuses what it has seen; without it, it has seen nothing.
-    gateway.jetstream.delete_stream("CMD_0").await.unwrap();
-    gateway.send(&join).await;
+    // The stream refuses what it has seen, for as long as it remembers that.
+    let polling = async {
+        let mut tick = interval(Duration::from_millis(50));
+        while gateway.make_forgetful("CMD_0").await < 3 {
+            tick.tick().await;
+            gateway.send(&join).await;
+        }
+    };
+    timeout(PATIENCE, polling).await.expect("it is taken again");
     assert_eq!(stored(gateway.outcome(join.id).await), id);
     let outcome = gateway.ask(&command(Join, 7, 4)).await;
     Gateway::expect_rejection(outcome, ErrorCode::AlreadyJoined);

@@ -3,7 +3,6 @@
 use std::process::{Command as Process, Output};
 use std::time::Duration;
 
-use async_nats::jetstream::stream::Config;
 use persister::store::lookup;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
 use shared::beacon::OwnerState;
@@ -100,12 +99,7 @@ async fn replayed(rig: &Rig, gateway: &Gateway) {
     let polling = async {
         let mut tick = interval(Duration::from_millis(50));
         loop {
-            let mut stream = gateway.jetstream.get_stream("CMD_0").await.unwrap();
-            let forgetful = Config {
-                duplicate_window: Duration::from_millis(100),
-                ..stream.info().await.unwrap().config.clone()
-            };
-            gateway.jetstream.update_stream(forgetful).await.unwrap();
+            gateway.make_forgetful("CMD_0").await;
             if by_hand(rig, &["replay", "--all"]).status.success() {
                 return;
             }

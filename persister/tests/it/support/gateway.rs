@@ -1,8 +1,10 @@
 //! The gateway's side of the bus: sends commands, hears events, outcomes and beacons.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use async_nats::header::{HeaderMap, NATS_MESSAGE_ID};
+use async_nats::jetstream::stream;
 use async_nats::{Client, Subscriber, jetstream};
 use futures_util::StreamExt;
 use serde::Serialize;
@@ -44,7 +46,7 @@ pub(crate) fn command(kind: EventType, author: i64, chat: i64) -> Command {
 impl Gateway {
     pub(crate) async fn connect(url: &str, partitions: u16) -> Self {
         let client = async_nats::ConnectOptions::new()
-            .reconnect_delay_callback(|_| std::time::Duration::from_millis(50))
+            .reconnect_delay_callback(|_| Duration::from_millis(50))
             .connect(url)
             .await
             .unwrap();
@@ -119,6 +121,22 @@ impl Gateway {
         timeout(PATIENCE, publishing)
             .await
             .expect("the stream takes commands");
+    }
+
+    /// Has the command stream of a partition forget at once what it was sent; returns its last sequence.
+    ///
+    /// Removing the stream would do it too, but not on a slow disk: one that is made before the server has removed the
+    /// files of the old one may find them, or lose its own.
+    pub(crate) async fn make_forgetful(&self, stream: &str) -> u64 {
+        let mut stream = self.jetstream.get_stream(stream).await.unwrap();
+        let info = stream.info().await.unwrap();
+        let forgetful = stream::Config {
+            duplicate_window: Duration::from_millis(100),
+            ..info.config.clone()
+        };
+        let last = info.state.last_sequence;
+        self.jetstream.update_stream(forgetful).await.unwrap();
+        last
     }
 
     /// Waits for the outcome of a command.
