@@ -24,8 +24,8 @@ type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 thread_local! {
     /// Where those who are in are served; known to the threads of this runtime alone.
     static INSIDE: OnceCell<Handle> = const { OnceCell::new() };
-    /// The task that is being polled wants to move there.
-    static WANTS_IN: Cell<bool> = const { Cell::new(false) };
+    /// Whether the task that is being polled wants to move there; nothing while it is none that can.
+    static WANTS_IN: Cell<Option<bool>> = const { Cell::new(None) };
 }
 
 /// The runtime. Dropping it ends what is still on its way, and waits for nothing.
@@ -85,15 +85,15 @@ pub fn spawn(life: &Lifecycle, task: Task) {
     life.spawn_boxed(Box::pin(arriving));
 }
 
-/// Has the task that awaits this go on among those who are in; at once where it is there already. It has to be one of
-/// [`spawn`]'s. Its timers stay where they were made.
+/// Has the task that awaits this go on among those who are in; at once where it is there already, or is none of
+/// [`spawn`]'s and stays where it is. Its timers stay where they were made.
 pub async fn settle() {
-    poll_fn(|_| {
-        if is_here() {
-            WANTS_IN.set(true);
-            return Poll::Pending;
+    poll_fn(|_| match WANTS_IN.get() {
+        Some(_) => {
+            WANTS_IN.set(Some(true));
+            Poll::Pending
         }
-        Poll::Ready(())
+        None => Poll::Ready(()),
     })
     .await;
 }
@@ -111,11 +111,14 @@ impl Future for Arriving {
         let Some(task) = &mut self.task else {
             return Poll::Ready(());
         };
-        WANTS_IN.set(false);
-        if task.as_mut().poll(context).is_ready() {
+        let (is_over, wants_in) = {
+            let _asking = Asking::begin();
+            (task.as_mut().poll(context).is_ready(), Asking::wants_in())
+        };
+        if is_over {
             return Poll::Ready(());
         }
-        if !WANTS_IN.take() {
+        if !wants_in {
             return Poll::Pending;
         }
         if let Some(task) = self.task.take() {
@@ -125,6 +128,26 @@ impl Future for Arriving {
             });
         }
         Poll::Ready(())
+    }
+}
+
+/// The time in which the task that is being polled can move. It ends with a panic, too.
+struct Asking;
+
+impl Asking {
+    fn begin() -> Self {
+        WANTS_IN.set(Some(false));
+        Self
+    }
+
+    fn wants_in() -> bool {
+        WANTS_IN.get() == Some(true)
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        WANTS_IN.set(None);
     }
 }
 
@@ -167,6 +190,19 @@ mod tests {
             [before, still, after, is_here()]
         });
         assert_eq!(places, [true, true, false, false]);
+    }
+
+    #[test]
+    fn a_task_that_cannot_move_is_not_held_up() {
+        let is_still_here = run(async {
+            let (sender, result) = oneshot::channel();
+            Lifecycle::new().spawn(async move {
+                settle().await;
+                let _ = sender.send(is_here());
+            });
+            result.await.unwrap()
+        });
+        assert!(is_still_here);
     }
 
     #[test]

@@ -32,7 +32,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::stream::ClientStream;
-use self::tls::Tls;
+use self::tls::{NotSecured, Tls};
 use crate::admission::{Admission, Place, TurnedAway};
 use crate::client_address::Peer;
 use crate::{arrivals, handshake};
@@ -195,7 +195,7 @@ impl Client {
         } = self;
         let stream = match open(stream, door.tls.as_ref()).await {
             Ok(stream) => stream,
-            Err(error) => return not_secured(peer, &error),
+            Err(not_secured) => return not_secured.tell(peer),
         };
         let place = Arc::new(place);
         let has_asked = CancellationToken::new();
@@ -261,7 +261,7 @@ impl Client {
         } = self.once();
         let stream = match open(stream, door.tls.as_ref()).await {
             Ok(stream) => stream,
-            Err(error) => return not_secured(peer, &error),
+            Err(not_secured) => return not_secured.tell(peer),
         };
         let service = service_fn(move |_: hyper::Request<Incoming>| async move {
             Ok::<hyper::Response<Body>, std::convert::Infallible>(reason.into_response())
@@ -273,7 +273,7 @@ impl Client {
     }
 }
 
-async fn open(stream: TcpStream, tls: Option<&Tls>) -> io::Result<ClientStream> {
+async fn open(stream: TcpStream, tls: Option<&Tls>) -> Result<ClientStream, NotSecured> {
     if let Err(error) = prepare(&stream) {
         // The client may be gone already; if so, that shows in a moment.
         tracing::debug!(%error, "TCP options could not be set");
@@ -284,9 +284,12 @@ async fn open(stream: TcpStream, tls: Option<&Tls>) -> io::Result<ClientStream> 
     }
 }
 
-fn not_secured(peer: Peer, error: &io::Error) {
-    metrics::counter!(metric::TURNED_AWAY, "reason" => "tls").increment(1);
-    tracing::debug!(client.address = %peer.address, %error, "no TLS connection came of a TCP connection");
+impl NotSecured {
+    fn tell(self, peer: Peer) {
+        let error = &self.error;
+        metrics::counter!(metric::TURNED_AWAY, "reason" => "tls").increment(1);
+        tracing::debug!(client.address = %peer.address, %error, "no TLS connection came of a TCP connection");
+    }
 }
 
 fn prepare(stream: &TcpStream) -> io::Result<()> {

@@ -2,8 +2,8 @@
 //!
 //! Written once for PostgreSQL and SQLite, but for what the transaction spans. SQLite has one writer, who locks all
 //! others out from before the reading. On PostgreSQL reading locks nothing, so it goes ahead of the transaction, which is
-//! mostly the one statement that writes: two round trips for a batch. Nothing is cached between batches: other partitions and `chats
-//! remove` change the same tables.
+//! mostly the one statement that writes: two round trips for a batch. Nothing is cached between batches: other
+//! partitions and `chats remove` change the same tables.
 
 mod before;
 mod error;
@@ -118,14 +118,13 @@ impl Store {
             if write::is_one_statement(&decision) {
                 let written = self.write(&self.db, lease, &moved, &decision);
                 self.unless_done(bounded(written).await, &moved).await?;
-                decision
             } else {
                 let write = async |transaction: &DatabaseTransaction| {
                     self.write(transaction, lease, &moved, &decision).await
                 };
                 self.within_transaction(&moved, write).await?;
-                decision
             }
+            decision
         } else {
             let decide_and_write = async |transaction: &DatabaseTransaction| {
                 let decision = self.decide(transaction, lease, wishes, ask_for).await?;

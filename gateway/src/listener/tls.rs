@@ -66,6 +66,15 @@ impl std::fmt::Debug for Contents {
     }
 }
 
+/// Why no TLS connection came of a TCP connection. That one ends with this, so whoever counts it first has counted it
+/// before the client knows.
+#[derive(Debug)]
+pub struct NotSecured {
+    /// What went wrong.
+    pub error: io::Error,
+    _socket: Option<Socket>,
+}
+
 impl Tls {
     /// Reads the files. A handshake may take `handshake_max`.
     ///
@@ -90,10 +99,20 @@ impl Tls {
     ///
     /// # Errors
     /// It does not speak TLS, not of this century, or not in time.
-    pub async fn accept(&self, stream: Socket) -> io::Result<ClientStream> {
+    pub async fn accept(&self, socket: Socket) -> Result<ClientStream, NotSecured> {
         let acceptor = TlsAcceptor::from(Arc::clone(&self.config.borrow()));
-        let stream = tokio::time::timeout(self.handshake_max, acceptor.accept(stream)).await??;
-        Ok(ClientStream::Tls(Box::new(stream)))
+        let handshake = acceptor.accept(socket).into_fallible();
+        match tokio::time::timeout(self.handshake_max, handshake).await {
+            Ok(Ok(stream)) => Ok(ClientStream::Tls(Box::new(stream))),
+            Ok(Err((error, socket))) => Err(NotSecured {
+                error,
+                _socket: Some(socket),
+            }),
+            Err(late) => Err(NotSecured {
+                error: late.into(),
+                _socket: None,
+            }),
+        }
     }
 }
 

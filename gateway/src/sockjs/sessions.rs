@@ -20,6 +20,7 @@ use super::registry::{Inserted, Registry};
 use super::relay::{self, Answer, NoAnswer, Question};
 use super::session::Timing;
 use crate::admission::TurnedAway;
+use crate::arrivals;
 use crate::client_address::ClientAddress;
 use crate::config::SockJsConfig;
 use crate::connection::Connections;
@@ -200,6 +201,9 @@ impl SockJs {
         if self.life().is_stopping() {
             return Err(NotMade::Unavailable);
         }
+        // The listener takes a request with `Upgrade: websocket` for a client on its way in; this one has arrived, and what
+        // is spawned for it must not stay behind.
+        arrivals::settle().await;
         let admission = &self.inner.connections.admission;
         let held = admission.session_over_http(client).map_err(|reason| {
             reason.record(client.0);

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::support::client::{Client, Transport};
+use crate::support::http::{ask, post};
 use crate::support::{stomp, two_gateways};
 
 async fn whole_session(transport: Transport, receives_at: SocketAddr, sends_to: SocketAddr) {
@@ -55,4 +56,23 @@ async fn every_transport_carries_a_session_that_another_gateway_holds() {
             assert_eq!(client.frame().await, "c[1000,\"disconnected\"]");
         }
     }
+}
+
+#[tokio::test]
+async fn a_session_that_begins_with_an_upgrade_it_does_not_mean_goes_on_like_any_other() {
+    let [gateway, _] = two_gateways().await;
+    let mut client = Client::new(Transport::Xhr, gateway, gateway);
+    let path = format!("{}/xhr", client.session);
+    let opening = post(&path, "")
+        .header("Upgrade", "websocket")
+        .header("Connection", "Upgrade");
+    assert_eq!(ask(gateway, opening).await.body, "o\n");
+    client.send(&stomp::connect()).await;
+    stomp::assert_message(&client.frame().await, "CONNECTED\n");
+    // Nobody here knows the chat; with the answer the client has arrived all the same.
+    let subscribe = "SUBSCRIBE\nid:0\ndestination:/countries/4/events\n\n\0";
+    client.send(&stomp::payload(&[subscribe])).await;
+    stomp::assert_message(&client.frame().await, "MESSAGE\n");
+    client.send(&stomp::send_to_nowhere()).await;
+    stomp::assert_unknown_destination(&client.frame().await);
 }
