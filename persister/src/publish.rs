@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 use crate::backoff::Backoff;
 use crate::progress::Progress;
 
+use publication::Pack;
 pub use publication::{Announcement, Publication};
 
 /// Longest wait for one attempt at publishing a batch.
@@ -68,7 +69,8 @@ impl Publisher {
     /// Publishes one batch, for as long as it takes.
     pub async fn publish(&mut self, publication: Publication) {
         let mut backoff = Backoff::default();
-        while let Err(error) = self.attempt(&publication.events).await {
+        let packs = publication.packed_events();
+        while let Err(error) = self.attempt(&packs).await {
             tracing::warn!(
                 partition = %self.partition,
                 events = publication.events.len(),
@@ -100,15 +102,15 @@ impl Publisher {
     }
 
     /// All but the last without waiting, the last with an ack: its sequence tells whether all have arrived.
-    async fn attempt(&mut self, events: &[Announcement]) -> Result<(), String> {
-        let Some((last, others)) = events.split_last() else {
+    async fn attempt(&mut self, packs: &[Pack]) -> Result<(), String> {
+        let Some((last, others)) = packs.split_last() else {
             return Ok(());
         };
         let sending = async {
-            for event in others {
+            for pack in others {
                 self.bus
                     .client
-                    .publish(self.subject(event), event.payload.clone())
+                    .publish(self.subject(pack), pack.payload.clone())
                     .await
                     .map_err(|error| error.to_string())?;
             }
@@ -123,7 +125,7 @@ impl Publisher {
             .await
             .map_err(|_| "no ack in time".to_owned())??;
         let before = self.stream_seq.replace(ack.sequence);
-        match before.map(|before| before + events.len() as u64) {
+        match before.map(|before| before + packs.len() as u64) {
             // More than expected: another replica publishes stored events again, which does no harm.
             Some(expected) if ack.sequence < expected => Err(format!(
                 "the stream is at {} instead of {expected}",
@@ -133,7 +135,7 @@ impl Publisher {
         }
     }
 
-    fn subject(&self, event: &Announcement) -> String {
-        subject::events(self.partitions, event.chat_id)
+    fn subject(&self, pack: &Pack) -> String {
+        subject::events(self.partitions, pack.chat_id)
     }
 }

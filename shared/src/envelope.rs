@@ -6,9 +6,13 @@
 //!
 //! One ASCII line for the gateway, then the JSON that clients get, which a gateway relays without parsing it:
 //! [`Envelope::body`] is a slice of the NATS payload. There are no NATS headers, since each costs every
-//! receiver a hash map.
+//! receiver a hash map. Several events of one chat may travel together ([`pack`]).
+
+mod packing;
 
 use bytes::{BufMut, Bytes, BytesMut};
+
+pub use packing::{EVENTS_PER_MESSAGE_MAX, Unpacked, pack, unpack};
 
 use crate::event::{ChatEvent, EventType};
 use crate::id::EventId;
@@ -105,7 +109,7 @@ mod tests {
     use super::*;
     use crate::clock::Timestamp;
 
-    fn envelope(id: i64, previous_id: i64, traceparent: Option<String>) -> Envelope {
+    pub(super) fn envelope(id: i64, previous_id: i64, traceparent: Option<String>) -> Envelope {
         let event = ChatEvent {
             id: id.try_into().unwrap(),
             author_id: 1.try_into().unwrap(),

@@ -4,7 +4,7 @@
 //! history, and a tick for what has to be looked at again later. What they mean for a chat is decided in
 //! [`super::chat`]; this does the rest.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use futures_util::StreamExt;
 use futures_util::future::poll_immediate;
 use futures_util::stream::SelectAll;
 use shared::bus::Bus;
-use shared::envelope::Envelope;
+use shared::envelope::{self, Envelope};
 use shared::error_code::ErrorCode;
 use shared::id::ChatId;
 use shared::lifecycle::Lifecycle;
@@ -36,7 +36,7 @@ const HEADS_WANTED_MAX: usize = 65_536;
 /// Most answers about heads waiting to be worked in.
 const HEAD_ANSWERS_MAX: usize = 1_024;
 
-/// Most events that go out together. Waiting for more gains nothing; the first ones would come late.
+/// With so many events in hand nothing more is taken to go out with them: the first ones would come late.
 const TOGETHER_MAX: usize = 128;
 
 /// How often the loop looks at what waits.
@@ -177,29 +177,24 @@ impl Shard {
         Ok(opened)
     }
 
-    /// A payload came: hands it on, together with what else has come by now.
+    /// A payload came: hands its events on, together with what else has come by now.
     async fn on_payload(&mut self, first: (ChatId, Bytes)) {
-        let mut payloads = vec![first];
-        while payloads.len() < TOGETHER_MAX
-            && let Some(Some(next)) = poll_immediate(self.events.next()).await
-        {
-            payloads.push(next);
+        let mut by_chat: BTreeMap<ChatId, Vec<Envelope>> = BTreeMap::new();
+        let mut count = 0;
+        let mut next = Some(first);
+        while let Some((chat, payload)) = next {
+            let events = by_chat.entry(chat).or_default();
+            let before = events.len();
+            events.extend(unpacked(chat, &payload));
+            count += events.len() - before;
+            next = if count < TOGETHER_MAX {
+                poll_immediate(self.events.next()).await.flatten()
+            } else {
+                None
+            };
         }
-        self.meters.received(payloads.len());
-        // Stable: the events of each chat stay in their order.
-        payloads.sort_by_key(|(chat, _)| *chat);
-        for payloads in payloads.chunk_by(|(chat, _), (next, _)| chat == next) {
-            let chat = payloads[0].0;
-            let events = payloads
-                .iter()
-                .filter_map(|(_, payload)| match Envelope::decode(payload) {
-                    Ok(event) => Some(event),
-                    Err(error) => {
-                        tracing::error!(chat.id = %chat, %error, "a message on an event subject cannot be read");
-                        None
-                    }
-                });
-            let events = events.collect();
+        self.meters.received(count);
+        for (chat, events) in by_chat {
             self.with(chat, |chat| chat.on_events(events));
         }
     }
@@ -246,4 +241,15 @@ impl Shard {
             self.repairs.want(id, need);
         }
     }
+}
+
+/// The events in a payload; what cannot be read is missed, noticed by its successors, and read from the history.
+fn unpacked(chat: ChatId, payload: &Bytes) -> impl Iterator<Item = Envelope> {
+    envelope::unpack(payload).filter_map(move |event| {
+        event
+            .inspect_err(|error| {
+                tracing::error!(chat.id = %chat, %error, "a message on an event subject cannot be read");
+            })
+            .ok()
+    })
 }

@@ -1,5 +1,6 @@
 //! MESSAGE frames with events (contract section 4).
 
+use crate::support::peer::{PACKED_EVENTS, PACKING_CHAT};
 use crate::support::script::{Client, VERSIONS, frame, join};
 use crate::support::socket::{BINARY, ws_frame};
 use crate::support::{fresh_chat, gateway};
@@ -42,9 +43,18 @@ async fn an_event_is_one_message_to_the_octet() {
 
 #[tokio::test]
 async fn each_kind_of_event_arrives_in_order_with_growing_ids() {
-    let chat = fresh_chat();
+    each_kind_in_order(fresh_chat()).await;
+}
+
+#[tokio::test]
+async fn events_that_share_a_message_on_the_bus_arrive_one_by_one() {
+    each_kind_in_order(PACKING_CHAT).await;
+}
+
+/// As many as [`PACKED_EVENTS`].
+async fn each_kind_in_order(chat: i64) {
     let mut client = subscribed("1.2", chat, "").await;
-    let kinds = [
+    let kinds: [_; PACKED_EVENTS] = [
         ("joinChat", "JOIN"),
         ("startTyping", "START_TYPING"),
         ("stopTyping", "STOP_TYPING"),

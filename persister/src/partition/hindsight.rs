@@ -15,8 +15,7 @@ use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer};
 use async_nats::jetstream::stream::{LastRawMessageErrorKind, RawMessageErrorKind, Stream};
 use bytes::Bytes;
 use futures_util::StreamExt;
-use shared::envelope::Envelope;
-use shared::{metric, stream, subject};
+use shared::{envelope, metric, stream, subject};
 use tokio::time::{Instant, timeout};
 
 use super::Office;
@@ -133,8 +132,10 @@ async fn published_since(
     }
 }
 
-/// Sequence of the command that caused this event. Whatever else somebody put into the stream tells nothing.
+/// Sequence of the last command that caused one of these events. Whatever else somebody put into the stream tells
+/// nothing.
 fn seq(office: &Office, lease: &Lease, payload: &Bytes) -> Option<i64> {
-    let event = Envelope::decode(payload).ok()?;
-    office.store.numbering(lease).seq(event.id)
+    let numbering = office.store.numbering(lease);
+    let events = envelope::unpack(payload).filter_map(Result::ok);
+    events.filter_map(|event| numbering.seq(event.id)).max()
 }

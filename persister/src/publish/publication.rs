@@ -1,10 +1,10 @@
 //! One batch on its way out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 use shared::command::CommandOutcome;
-use shared::envelope::Envelope;
+use shared::envelope::{self, EVENTS_PER_MESSAGE_MAX, Envelope};
 use shared::event::ChatEvent;
 use shared::id::{ChatId, EventId};
 use shared::trace;
@@ -37,6 +37,15 @@ impl Announcement {
             payload: Envelope::new(event, previous_id, traceparent).encode(),
         }
     }
+}
+
+/// Events of one chat in one message.
+#[derive(Debug)]
+pub(super) struct Pack {
+    /// Whose.
+    pub(super) chat_id: ChatId,
+    /// All of them.
+    pub(super) payload: Bytes,
 }
 
 /// What a batch has to tell.
@@ -81,6 +90,28 @@ impl Publication {
         }
     }
 
+    /// The events, those of one chat together. Each chat's stay in their order, and the newest of all is in the last
+    /// pack.
+    pub(super) fn packed_events(&self) -> Vec<Pack> {
+        let mut by_chat: HashMap<ChatId, Vec<&Announcement>> = HashMap::new();
+        for event in &self.events {
+            by_chat.entry(event.chat_id).or_default().push(event);
+        }
+        let mut packs: Vec<(EventId, Pack)> = Vec::with_capacity(by_chat.len());
+        for (chat_id, events) in by_chat {
+            for events in events.chunks(EVENTS_PER_MESSAGE_MAX) {
+                let payloads: Vec<Bytes> = events.iter().map(|it| it.payload.clone()).collect();
+                let pack = Pack {
+                    chat_id,
+                    payload: envelope::pack(&payloads),
+                };
+                packs.push((events[events.len() - 1].id, pack));
+            }
+        }
+        packs.sort_unstable_by_key(|(newest, _)| *newest);
+        packs.into_iter().map(|(_, pack)| pack).collect()
+    }
+
     /// Gateways and payloads, in the order of the commands of each gateway.
     pub(super) fn packed_outcomes(self) -> Vec<(String, Bytes)> {
         let mut by_gateway: BTreeMap<String, Vec<CommandOutcome>> = BTreeMap::new();
@@ -101,10 +132,45 @@ impl Publication {
 
 #[cfg(test)]
 mod tests {
+    use shared::clock::Timestamp;
     use shared::command::{CommandId, Outcome};
     use shared::error_code::ErrorCode;
+    use shared::event::EventType;
 
     use super::*;
+
+    #[test]
+    fn events_are_packed_by_chat_in_order() {
+        let stored = |id: i64, chat: i64| ChatEvent {
+            id: id.try_into().unwrap(),
+            author_id: 1.try_into().unwrap(),
+            chat_id: chat.try_into().unwrap(),
+            event_type: EventType::Join,
+            event_time: Timestamp::from_micros(0),
+        };
+        let crowded = i64::try_from(EVENTS_PER_MESSAGE_MAX).unwrap() + 3;
+        // Chat 4 has the newest and the oldest of all; chat 5 three in between.
+        let chat = |id: i64| if (2..5).contains(&id) { 5 } else { 4 };
+        let publication = Publication {
+            events: (1..=crowded + 3)
+                .map(|id| Announcement::new(&stored(id, chat(id)), 0, None))
+                .collect(),
+            ..Publication::default()
+        };
+        let packs: Vec<(i64, Vec<i64>)> = publication
+            .packed_events()
+            .iter()
+            .map(|pack| {
+                let events = envelope::unpack(&pack.payload);
+                let ids = events.map(|event| event.unwrap().id.get()).collect();
+                (pack.chat_id.get(), ids)
+            })
+            .collect();
+        let of_four: Vec<i64> = (1..=crowded + 3).filter(|id| chat(*id) == 4).collect();
+        let (full, rest) = of_four.split_at(EVENTS_PER_MESSAGE_MAX);
+        let expected = [(5, vec![2, 3, 4]), (4, full.to_vec()), (4, rest.to_vec())];
+        assert_eq!(packs, expected);
+    }
 
     #[test]
     fn outcomes_are_packed_by_gateway_below_half_a_mebibyte() {

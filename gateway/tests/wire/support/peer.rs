@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use async_nats::jetstream;
 use async_nats::{Client, Message};
+use bytes::Bytes;
 use futures_util::StreamExt;
 use shared::beacon::{Beacon, OwnerState};
 use shared::clock;
 use shared::command::{CommandBody, CommandOutcome, GATEWAY_HEADER, Outcome};
-use shared::envelope::Envelope;
+use shared::envelope::{self, Envelope};
 use shared::error_code::ErrorCode;
 use shared::event::{ChatEvent, EventType};
 use shared::id::{ChatId, EventId};
@@ -34,6 +35,10 @@ pub(crate) const LOUD_CHATS: std::ops::Range<i64> = 810_000..820_000;
 
 /// How much longer.
 const LOUD_OCTETS: usize = 200 << 10;
+
+/// Events of this chat come so many in one message, as of real persisters under load.
+pub(crate) const PACKING_CHAT: i64 = 820_001;
+pub(crate) const PACKED_EVENTS: usize = 4;
 
 /// Commands in chats from here on are rejected; the rest of the number is that of the error code.
 const REJECTING_CHATS: i64 = 900_000;
@@ -111,6 +116,8 @@ async fn publish(client: &Client, subject: String, payload: Vec<u8>) {
 struct Chats {
     last_event: i64,
     heads: HashMap<ChatId, i64>,
+    /// Of [`PACKING_CHAT`], until they are enough.
+    unsent: Vec<Bytes>,
 }
 
 impl Chats {
@@ -150,7 +157,15 @@ impl Chats {
             event_type: kind,
             event_time: clock::now(),
         };
-        let mut payload = Envelope::new(&event, previous, None).encode().to_vec();
+        let encoded = Envelope::new(&event, previous, None).encode();
+        let mut payload = encoded.to_vec();
+        if chat.get() == PACKING_CHAT {
+            self.unsent.push(encoded);
+            if self.unsent.len() < PACKED_EVENTS {
+                return event.id;
+            }
+            payload = envelope::pack(&std::mem::take(&mut self.unsent)).into();
+        }
         if LOUD_CHATS.contains(&chat.get()) {
             payload.resize(payload.len() + LOUD_OCTETS, b' ');
         }

@@ -1,6 +1,6 @@
 //! The gateway's side of the bus: sends commands, hears events, outcomes and beacons.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use async_nats::header::{HeaderMap, NATS_MESSAGE_ID};
@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shared::beacon::Beacon;
 use shared::command::{Command, CommandBody, CommandId, CommandOutcome, GATEWAY_HEADER, Outcome};
-use shared::envelope::Envelope;
+use shared::envelope::{self, Envelope};
 use shared::error_code::ErrorCode;
 use shared::event::{ChatEvent, EventType};
 use shared::partition::PartitionCount;
@@ -28,6 +28,8 @@ pub(crate) struct Gateway {
     name: String,
     outcomes: Subscriber,
     events: Subscriber,
+    /// Those that came and were not asked for yet.
+    unpacked: VecDeque<Envelope>,
     beacons: Subscriber,
     heard: HashMap<CommandId, Outcome>,
 }
@@ -62,6 +64,7 @@ impl Gateway {
             name,
             outcomes,
             events,
+            unpacked: VecDeque::new(),
             beacons,
             heard: HashMap::new(),
         }
@@ -170,11 +173,15 @@ impl Gateway {
 
     /// The next event published, with its envelope.
     pub(crate) async fn event(&mut self) -> (Envelope, ChatEvent) {
-        let message = timeout(PATIENCE, self.events.next())
-            .await
-            .expect("an event comes")
-            .unwrap();
-        let envelope = Envelope::decode(&message.payload).unwrap();
+        while self.unpacked.is_empty() {
+            let message = timeout(PATIENCE, self.events.next())
+                .await
+                .expect("an event comes")
+                .unwrap();
+            let envelopes = envelope::unpack(&message.payload).map(Result::unwrap);
+            self.unpacked.extend(envelopes);
+        }
+        let envelope = self.unpacked.pop_front().unwrap();
         let event = serde_json::from_slice(&envelope.body).unwrap();
         (envelope, event)
     }
