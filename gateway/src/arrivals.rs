@@ -1,15 +1,17 @@
-//! A runtime of their own for clients on their way in, so that a storm of them costs those who are in as little as
-//! possible.
+//! A runtime of their own for clients on their way in or out, so that a storm of them costs those who are in as little
+//! as possible.
 //!
 //! What is ready in one runtime is served in turn: with thousands of handshakes ready, live events and the connections
 //! to NATS wait behind them. Here the handshakes, CONNECT and the first SUBSCRIBE run on threads of their own, which
 //! the kernel lets wait when the others want the core. Once that is over, the client's task moves to the threads of those
-//! who are in, and its socket with it, and stays there.
+//! who are in, and its socket with it. It comes back to end: thousands who lose their connections at once are as many
+//! lines in the log, places in rooms and entries in the roster.
 
 use std::cell::{Cell, OnceCell};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use shared::lifecycle::Lifecycle;
@@ -21,11 +23,28 @@ const NICENESS: i32 = 10;
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// The two runtimes.
+#[derive(Debug)]
+struct Places {
+    /// Where those who are in are served.
+    inside: Handle,
+    /// Where the others are; unset for as long as this runtime is being made.
+    outside: OnceLock<Handle>,
+}
+
+/// Where a task wants to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    Here,
+    Inside,
+    Outside,
+}
+
 thread_local! {
-    /// Where those who are in are served; known to the threads of this runtime alone.
-    static INSIDE: OnceCell<Handle> = const { OnceCell::new() };
-    /// Whether the task that is being polled wants to move there; nothing while it is none that can.
-    static WANTS_IN: Cell<Option<bool>> = const { Cell::new(None) };
+    /// Known to the threads of this runtime alone.
+    static PLACES: OnceCell<Arc<Places>> = const { OnceCell::new() };
+    /// What the task that is being polled wants; nothing while it is none that can move.
+    static WISH: Cell<Option<Wish>> = const { Cell::new(None) };
 }
 
 /// The runtime. Dropping it ends what is still on its way, and waits for nothing.
@@ -38,18 +57,23 @@ impl Arrivals {
     /// # Errors
     /// Threads cannot be started.
     pub fn start() -> io::Result<Self> {
-        let inside = Handle::current();
+        let places = Arc::new(Places {
+            inside: Handle::current(),
+            outside: OnceLock::new(),
+        });
+        let known = Arc::clone(&places);
         let runtime = Builder::new_multi_thread()
             .thread_name("arrivals")
             .enable_all()
             .on_thread_start(move || {
-                INSIDE.with(|cell| drop(cell.set(inside.clone())));
+                PLACES.with(|cell| drop(cell.set(Arc::clone(&known))));
                 // On Linux this is of one thread. Without it these are served like all others.
                 if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
                     tracing::warn!(%error, "handshakes cannot be told to stand back");
                 }
             })
             .build()?;
+        drop(places.outside.set(runtime.handle().clone()));
         Ok(Self(Some(runtime)))
     }
 
@@ -68,65 +92,78 @@ impl Drop for Arrivals {
     }
 }
 
-/// Whether this thread serves those on their way in.
+/// Whether this thread serves those on their way.
 pub fn is_here() -> bool {
-    INSIDE.with(|inside| inside.get().is_some())
+    PLACES.with(|places| places.get().is_some())
 }
 
-/// Runs a client's task, which may call [`settle`]. Shutdown waits for it.
+/// Runs a client's task, which may call [`settle`] and [`depart`]. Shutdown waits for it.
 pub fn spawn(life: &Lifecycle, task: Task) {
-    if !is_here() {
+    let Some(places) = PLACES.with(|places| places.get().cloned()) else {
         return life.spawn_boxed(task);
-    }
-    let arriving = Arriving {
+    };
+    let movable = Movable {
         task: Some(task),
+        places,
         life: life.clone(),
     };
-    life.spawn_boxed(Box::pin(arriving));
+    life.spawn_boxed(Box::pin(movable));
 }
 
 /// Has the task that awaits this go on among those who are in; at once where it is there already, or is none of
 /// [`spawn`]'s and stays where it is. Its timers stay where they were made.
 pub async fn settle() {
-    poll_fn(|_| match WANTS_IN.get() {
-        Some(_) => {
-            WANTS_IN.set(Some(true));
+    go(Wish::Inside, is_here).await;
+}
+
+/// The way back, to end. After a shutdown of this runtime the task is dropped.
+pub async fn depart() {
+    go(Wish::Outside, || !is_here()).await;
+}
+
+async fn go(wish: Wish, is_elsewhere: fn() -> bool) {
+    poll_fn(|_| {
+        if WISH.get().is_some() && is_elsewhere() {
+            WISH.set(Some(wish));
             Poll::Pending
+        } else {
+            Poll::Ready(())
         }
-        None => Poll::Ready(()),
     })
     .await;
 }
 
-/// A task on its way in. It ends when the task does, or when the task has moved.
-struct Arriving {
+/// A task that can move. It ends when the task does, or goes on as another one elsewhere.
+struct Movable {
     task: Option<Task>,
+    places: Arc<Places>,
     life: Lifecycle,
 }
 
-impl Future for Arriving {
+impl Future for Movable {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let Some(task) = &mut self.task else {
             return Poll::Ready(());
         };
-        let (is_over, wants_in) = {
+        let (is_over, wish) = {
             let _asking = Asking::begin();
-            (task.as_mut().poll(context).is_ready(), Asking::wants_in())
+            (task.as_mut().poll(context).is_ready(), WISH.get())
         };
-        if is_over {
-            return Poll::Ready(());
-        }
-        if !wants_in {
-            return Poll::Pending;
-        }
-        if let Some(task) = self.task.take() {
-            INSIDE.with(|inside| {
-                let _inside = inside.get().map(Handle::enter);
-                self.life.spawn_boxed(task);
-            });
-        }
+        let place = match wish {
+            _ if is_over => return Poll::Ready(()),
+            Some(Wish::Inside) => Some(&self.places.inside),
+            Some(Wish::Outside) => self.places.outside.get(),
+            Some(Wish::Here) | None => return Poll::Pending,
+        };
+        let _there = place.map(Handle::enter);
+        let moved = Self {
+            task: self.task.take(),
+            places: Arc::clone(&self.places),
+            life: self.life.clone(),
+        };
+        self.life.spawn_boxed(Box::pin(moved));
         Poll::Ready(())
     }
 }
@@ -136,18 +173,14 @@ struct Asking;
 
 impl Asking {
     fn begin() -> Self {
-        WANTS_IN.set(Some(false));
+        WISH.set(Some(Wish::Here));
         Self
-    }
-
-    fn wants_in() -> bool {
-        WANTS_IN.get() == Some(true)
     }
 }
 
 impl Drop for Asking {
     fn drop(&mut self) {
-        WANTS_IN.set(None);
+        WISH.set(None);
     }
 }
 
@@ -193,11 +226,26 @@ mod tests {
     }
 
     #[test]
+    fn a_task_comes_back_to_end() {
+        let places = run(async {
+            depart().await;
+            let before = is_here();
+            settle().await;
+            let inside = is_here();
+            tokio::task::yield_now().await;
+            depart().await;
+            [before, inside, is_here()]
+        });
+        assert_eq!(places, [true, false, true]);
+    }
+
+    #[test]
     fn a_task_that_cannot_move_is_not_held_up() {
         let is_still_here = run(async {
             let (sender, result) = oneshot::channel();
             Lifecycle::new().spawn(async move {
                 settle().await;
+                depart().await;
                 let _ = sender.send(is_here());
             });
             result.await.unwrap()

@@ -83,6 +83,7 @@ impl Connections {
             let present = self.drain.enter();
             let mut connection = self.connection(&transport, client);
             connection.run(&mut transport).await;
+            arrivals::depart().await;
             connection.finish(transport).await;
             drop((present, held));
             connections.decrement(1);
