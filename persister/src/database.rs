@@ -3,6 +3,7 @@
 //! Two pools, so that a storm of questions cannot keep a batch from its connection (design, pitfall 9).
 
 mod absence;
+mod held;
 mod migrate;
 mod open;
 mod partitions;
@@ -20,6 +21,7 @@ use sea_orm::{
 use shared::partition::PartitionCount;
 
 pub use absence::is_absence;
+pub use held::{Held, Place};
 pub use migrate::{is_migrated, migrate};
 pub use partitions::{WrongPartitionCount, fix_partitions};
 pub use url::{BadDatabaseUrl, DatabaseUrl};
@@ -82,9 +84,7 @@ impl Database {
         Self::connect_with(url, POSTGRES_WRITERS_MAX).await
     }
 
-    /// The same, to carry out the commands of so many partitions: a writer each, and those for what is done beside. A
-    /// pool takes its connections in turn, so that with more of them every batch would meet another server process
-    /// whose caches have gone cold.
+    /// The same, to carry out the commands of so many partitions: a writer each, and those for what is done beside.
     pub async fn connect_for(url: &DatabaseUrl, partitions: PartitionCount) -> Result<Self, DbErr> {
         let writers = u32::from(partitions.get()) + POSTGRES_WRITERS_BESIDE;
         Self::connect_with(url, writers.min(POSTGRES_WRITERS_MAX)).await

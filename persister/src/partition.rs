@@ -191,6 +191,7 @@ async fn serve(
     });
     let owner = Owner {
         office,
+        store: office.store.clone(),
         claim,
         lease,
         progress,

@@ -29,12 +29,13 @@ use sea_orm::{
 use shared::partition::{Partition, PartitionCount};
 use shared::policy::POLICY;
 
-use crate::database::IMMEDIATE;
+use crate::database::{IMMEDIATE, Place};
 use crate::decide::{Before, Decision, Numbering, Terms, TypingLease, Wish, decide};
 
 pub use error::{StoreError, TryAgain, is_sqlite_busy};
 pub use lease::Lease;
-pub use memberships::add_to_countries;
+pub use memberships::{CountryChanges, add_to_countries};
+use write::Counting;
 
 /// Longest wait for a whole transaction: a peer that vanished without closing its connection answers nothing.
 const TRANSACTION_MAX: Duration = Duration::from_secs(10);
@@ -55,6 +56,8 @@ pub enum AskFor {
 #[derive(Debug, Clone)]
 pub struct Store {
     db: DatabaseConnection,
+    /// For batches on PostgreSQL; each clone has its own.
+    held: Place,
     partitions: PartitionCount,
     lease_ttl: Duration,
     typing_lease: TypingLease,
@@ -72,6 +75,7 @@ impl Store {
         owner: String,
     ) -> Self {
         Self {
+            held: Place::new(&db),
             db,
             partitions,
             lease_ttl,
@@ -113,22 +117,27 @@ impl Store {
     ) -> Result<Decision, StoreError> {
         let moved = lease.behind(wishes);
         let decision = if self.db.get_database_backend() == DbBackend::Postgres {
+            let held = bounded(async { Ok(self.held.take(&self.db).await?) }).await?;
             // What is read is held by nothing but the fence, in a transaction or not.
-            let decision = bounded(self.decide(&self.db, lease, wishes, ask_for)).await?;
-            if write::is_one_statement(&decision) {
-                let written = self.write(&self.db, lease, &moved, &decision);
+            let decision = bounded(self.decide(&held, lease, wishes, ask_for)).await?;
+            // After a conflict, which may have been about a count, those are changed as they are found.
+            if write::is_one_statement(&decision) && ask_for == AskFor::Keyed {
+                let written = self.write(&held, lease, &moved, &decision, Counting::Together);
                 self.unless_done(bounded(written).await, &moved).await?;
             } else {
                 let write = async |transaction: &DatabaseTransaction| {
-                    self.write(transaction, lease, &moved, &decision).await
+                    self.write(transaction, lease, &moved, &decision, Counting::Apart)
+                        .await
                 };
                 self.within_transaction(&moved, write).await?;
             }
+            self.held.put(held);
             decision
         } else {
             let decide_and_write = async |transaction: &DatabaseTransaction| {
                 let decision = self.decide(transaction, lease, wishes, ask_for).await?;
-                self.write(transaction, lease, &moved, &decision).await?;
+                self.write(transaction, lease, &moved, &decision, Counting::Apart)
+                    .await?;
                 Ok(decision)
             };
             self.within_transaction(&moved, decide_and_write).await?
@@ -214,9 +223,10 @@ impl Store {
         lease: &Lease,
         moved: &Lease,
         decision: &Decision,
+        counting: Counting,
     ) -> Result<(), StoreError> {
         let fence = self.fence(lease, moved);
-        write::decision(db, lease.partition, fence, decision).await
+        write::decision(db, lease.partition, fence, decision, counting).await
     }
 }
 

@@ -115,7 +115,6 @@ impl Owner<'_> {
             self.lease.published_seq = self.progress.published_seq();
             let start = Instant::now();
             let result = self
-                .office
                 .store
                 .commit(self.lease, wishes, ask_for)
                 .instrument(span.clone())

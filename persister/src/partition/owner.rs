@@ -15,7 +15,7 @@ use crate::fleet::Claim;
 use crate::progress::Progress;
 use crate::publish::Publication;
 use crate::reader::Reading;
-use crate::store::{Lease, StoreError};
+use crate::store::{Lease, Store, StoreError};
 
 /// Most commands in one transaction. What a transaction costs by itself, round trips above all, is shared by so many:
 /// with 256, half as many, the whole system on two cores did a fifth less.
@@ -27,6 +27,8 @@ const BUS_LOST_MAX: Duration = Duration::from_secs(3);
 /// Owns one partition.
 pub(super) struct Owner<'a> {
     pub(super) office: &'a Office,
+    /// Holds on to a connection of its own.
+    pub(super) store: Store,
     pub(super) claim: &'a mut Claim,
     pub(super) lease: &'a mut Lease,
     pub(super) progress: &'a Progress,
@@ -92,7 +94,7 @@ impl Owner<'_> {
     /// Renews the lease, also while nothing else happens.
     async fn renew(&mut self) -> Result<(), End> {
         self.lease.published_seq = self.progress.published_seq();
-        match self.office.store.renew(self.lease).await {
+        match self.store.renew(self.lease).await {
             Ok(()) => {
                 self.database_is_up();
                 self.progress

@@ -81,10 +81,22 @@ impl Store {
         .await
     }
 
-    /// Keeps a partition for another term and stores what was published.
+    /// Keeps a partition for another term and stores what was published. Over the connection for batches where there is
+    /// one, so that it is never idle for long, and one that has died is noticed before a batch needs it.
     pub async fn renew(&self, lease: &Lease) -> Result<(), StoreError> {
         let update = moving(lease, lease, self.lease_end());
-        super::bounded(async { expect_one(update.exec(&self.db).await?.rows_affected) }).await
+        super::bounded(async {
+            let rows = match self.held.take_kept() {
+                Some(held) => {
+                    let rows = update.exec(&held).await?.rows_affected;
+                    self.held.put(held);
+                    rows
+                }
+                None => update.exec(&self.db).await?.rows_affected,
+            };
+            expect_one(rows)
+        })
+        .await
     }
 
     /// Gives a partition back, for anybody to take at once.

@@ -32,7 +32,7 @@ pub(super) struct Together {
 #[derive(Debug)]
 enum Part {
     Change(Change),
-    Expected(Change, u64, Complaint),
+    Expected(Vec<Change>, u64, Complaint),
     Lock(SelectStatement),
 }
 
@@ -69,15 +69,18 @@ impl Together {
         self.parts.extend(part);
     }
 
-    /// Adds a change, if there is one, that has to touch exactly so many rows.
+    /// Adds changes, if there are any, that have to touch exactly so many rows together.
     pub(super) fn expect(
         &mut self,
-        change: Option<impl Into<Change>>,
+        changes: impl IntoIterator<Item = impl Into<Change>>,
         rows: usize,
         complaint: Complaint,
     ) {
-        let part = change.map(|change| Part::Expected(change.into(), rows as u64, complaint));
-        self.parts.extend(part);
+        let changes: Vec<Change> = changes.into_iter().map(Into::into).collect();
+        if !changes.is_empty() {
+            let part = Part::Expected(changes, rows as u64, complaint);
+            self.parts.push(part);
+        }
     }
 
     /// Locks rows, if there are any to lock, before what is changed without expectation; where rows are locked at all.
@@ -103,8 +106,12 @@ impl Together {
                 Part::Change(change) => {
                     change.execute(db).await?;
                 }
-                Part::Expected(change, rows, complaint) => {
-                    if change.execute(db).await? != rows {
+                Part::Expected(changes, rows, complaint) => {
+                    let mut touched = 0;
+                    for change in changes {
+                        touched += change.execute(db).await?;
+                    }
+                    if touched != rows {
                         return Err(complaint());
                     }
                 }
@@ -115,39 +122,55 @@ impl Together {
     }
 
     async fn at_once(self, db: &impl ConnectionTrait) -> Result<(), StoreError> {
-        let mut with = WithClause::new();
+        let mut with = Parts::default();
         let mut asked = Query::select();
         asked.expr(Expr::cust("1"));
         let mut complaints = Vec::new();
-        for (number, part) in self.parts.into_iter().enumerate() {
-            let name = format!("part{number}");
-            let part: SubQueryStatement = match part {
+        for part in self.parts {
+            match part {
                 // What nobody asks about is made all the same, and need not say what it touched.
-                Part::Change(change) => change.into(),
-                Part::Expected(change, rows, complaint) => {
-                    asked.expr(expectation(&name, rows, complaints.len()));
+                Part::Change(change) => drop(with.add(change)),
+                Part::Expected(changes, rows, complaint) => {
+                    let changes = changes.into_iter().map(Change::counted);
+                    let names: Vec<String> = changes.map(|change| with.add(change)).collect();
+                    asked.expr(expectation(&names, rows, complaints.len()));
                     complaints.push(complaint);
-                    change.counted()
                 }
                 Part::Lock(rows) => {
+                    let name = with.add(rows);
                     asked.expr(count(&name));
-                    rows.into()
                 }
-            };
-            let mut named = CommonTableExpression::new();
-            named
-                .table_name(Alias::new(&name))
-                .query::<SubQueryStatement>(part);
-            with.cte(named);
+            }
         }
         // All rows, though there is but one: the answer to fewer is given before the transaction has ended.
-        match db.query_all(&with.query(asked)).await {
+        match db.query_all(&with.clause.query(asked)).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let missed = missed_expectation(&error).and_then(|number| complaints.get(number));
                 Err(missed.map_or_else(|| error.into(), |complaint| complaint()))
             }
         }
+    }
+}
+
+/// The parts of a `WITH`, which it numbers.
+#[derive(Debug, Default)]
+struct Parts {
+    clause: WithClause,
+    added: usize,
+}
+
+impl Parts {
+    /// Adds one, and returns its name.
+    fn add(&mut self, part: impl Into<SubQueryStatement>) -> String {
+        let name = format!("part{}", self.added);
+        self.added += 1;
+        let mut named = CommonTableExpression::new();
+        named
+            .table_name(Alias::new(&name))
+            .query::<SubQueryStatement>(part.into());
+        self.clause.cte(named);
+        name
     }
 }
 
@@ -191,8 +214,12 @@ fn count(part: &str) -> SimpleExpr {
 }
 
 /// Nothing, or an error that undoes the whole statement.
-fn expectation(part: &str, rows: u64, number: usize) -> SimpleExpr {
-    let touched = count(part);
+fn expectation(parts: &[String], rows: u64, number: usize) -> SimpleExpr {
+    let touched = parts
+        .iter()
+        .map(|part| count(part))
+        .reduce(SimpleExpr::add)
+        .unwrap_or_else(|| Expr::val(0));
     let rows = i64::try_from(rows).unwrap_or(i64::MAX);
     Expr::case(touched.eq(rows), Expr::cust("'0'"))
         .finally(Expr::cust(format!("'{MISSED}{number}'")))

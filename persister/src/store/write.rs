@@ -16,10 +16,18 @@ use super::{StoreError, memberships, seats, typing};
 use crate::decide::Decision;
 use crate::entity::{chat, cmd_rejection, event};
 
-/// Whether PostgreSQL can write it with one statement.
+/// How the numbers of chats are changed by which users belong to countries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counting {
+    /// With everything else, unless somebody else is just changing them: then it is a conflict.
+    Together,
+    /// In steps of their own, where a transaction holds them together.
+    Apart,
+}
+
+/// Whether all of it can be one statement of PostgreSQL: a rejection may take the place of one that goes.
 pub(super) fn is_one_statement(decision: &Decision) -> bool {
-    // A rejection may take the place of one that goes; and a count has to come to nothing before its row goes.
-    decision.reconsidered.is_empty() && decision.countries.values().all(|change| *change >= 0)
+    decision.reconsidered.is_empty()
 }
 
 /// All of a decision, behind the fence. The chats are locked before anything that `chats remove` changes, too, so that
@@ -29,6 +37,7 @@ pub(super) async fn decision(
     partition: Partition,
     fence: UpdateStatement,
     decision: &Decision,
+    counting: Counting,
 ) -> Result<(), StoreError> {
     let backend = db.get_database_backend();
     let mut together = Together::default();
@@ -49,13 +58,20 @@ pub(super) async fn decision(
         StoreError::conflict("a membership ended meanwhile")
     });
     together.add(typing::ending(backend, &decision.typing));
-    if is_one_statement(decision) {
-        together.add(memberships::counting(backend, &decision.countries));
-        return together.execute(db).await;
+    if counting == Counting::Apart {
+        together.execute(db).await?;
+        memberships::add_to_countries(db, &decision.countries).await?;
+        return Ok(());
     }
-    together.execute(db).await?;
-    memberships::add_to_countries(db, &decision.countries).await?;
-    Ok(())
+    together.lock(memberships::counted(backend, &decision.countries));
+    for discount in memberships::discounting(backend, &decision.countries) {
+        together.expect(discount.changes, discount.numbers, || {
+            StoreError::conflict("a country's count changed meanwhile")
+        });
+    }
+    let rises = decision.countries.iter().filter(|(_, change)| **change > 0);
+    together.add(memberships::counting(backend, rises));
+    together.execute(db).await
 }
 
 /// The chats that the rows to come refer to, locked as a foreign key locks them: they may not be removed.

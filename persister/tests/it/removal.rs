@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use persister::entity::{chat, user_chat, user_country};
 use persister::provision;
-use persister::store::{AskFor, StoreError, TryAgain};
+use persister::store::{AskFor, CountryChanges, StoreError, TryAgain, add_to_countries};
 use sea_orm::{EntityTrait, TransactionTrait};
 use shared::command::Outcome;
 use shared::error_code::ErrorCode;
 use shared::event::EventType::{Join, Leave};
+use shared::id::UserId;
 use shared::partition::Partition;
 
 use crate::support::gateway::command;
@@ -133,6 +134,54 @@ async fn a_membership_that_ended_meanwhile_is_a_conflict() {
         again.outcomes,
         [Some(Outcome::Rejected(ErrorCode::NotJoined))]
     );
+}
+
+#[tokio::test]
+async fn a_count_that_changed_meanwhile_is_a_conflict() {
+    let rig = Rig::start(Kind::Postgres).await;
+    let db = rig.database().await.writer;
+    let store = rig.store("one", Duration::from_mins(1)).await;
+    let mut lease = store.acquire(Partition::new(0)).await.unwrap().unwrap();
+    let second = provision::add(&db, "AF", "Another one").await.unwrap();
+    let key = (UserId::try_from(7).unwrap(), "AF".to_owned());
+    let mut seq = 0;
+    let mut next = |kind, chat| {
+        seq += 1;
+        [wish(seq, kind, 7, chat)]
+    };
+    // Somebody else's chat comes or goes while the user leaves, who was in so many chats of the country.
+    for (chats, elsewhere) in [(vec![1], 1), (vec![1, second], -1)] {
+        for chat in &chats {
+            let joining = next(Join, *chat);
+            let joined = store.commit(&mut lease, &joining, AskFor::Keyed);
+            assert!(joined.await.unwrap().rejections.is_empty());
+        }
+        let other = db.begin().await.unwrap();
+        let change = CountryChanges::from([(key.clone(), elsewhere)]);
+        add_to_countries(&other, &change).await.unwrap();
+        let leaving = next(Leave, 1);
+        let (left, ()) = tokio::join!(store.commit(&mut lease, &leaving, AskFor::Keyed), async {
+            waits_for_a_lock(&db).await;
+            other.commit().await.unwrap();
+        });
+        assert!(
+            matches!(left, Err(StoreError::TryAgain(TryAgain::Conflict, _))),
+            "{left:?}"
+        );
+        let again = store.commit(&mut lease, &leaving, AskFor::All).await;
+        assert!(again.unwrap().rejections.is_empty());
+        let counts = user_country::Entity::find().all(&db).await.unwrap();
+        let expected = i32::try_from(chats.len()).unwrap() - 1 + elsewhere;
+        let counts: Vec<i32> = counts.into_iter().map(|row| row.chats).collect();
+        assert_eq!(
+            counts.iter().sum::<i32>(),
+            expected,
+            "{counts:?} of {chats:?}"
+        );
+        assert!(counts.iter().all(|chats| *chats > 0), "{counts:?}");
+        user_country::Entity::delete_many().exec(&db).await.unwrap();
+        user_chat::Entity::delete_many().exec(&db).await.unwrap();
+    }
 }
 
 /// Returns once some transaction of this database waits for another.
