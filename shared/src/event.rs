@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use chrono::NaiveDateTime;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::clock::Timestamp;
@@ -104,13 +105,12 @@ pub struct ChatEvent {
 /// ISO-8601 local date-time in UTC without zone: seconds always, microseconds with the trailing zeros of the
 /// fraction cut, no fraction when it is zero (`2024-08-11T08:55:05.42974`).
 pub fn format_event_time(time: Timestamp) -> String {
-    let utc = time.to_utc();
-    let seconds = utc.format("%Y-%m-%dT%H:%M:%S");
-    match utc.timestamp_subsec_micros() {
-        0 => seconds.to_string(),
-        micros => format!("{seconds}.{micros:06}")
-            .trim_end_matches('0')
-            .to_owned(),
+    // By documentation the same as %Y-%m-%dT%H:%M:%S%.f, without reading such a description for each event.
+    let text = format!("{:?}", time.to_utc().naive_utc());
+    if text.contains('.') {
+        text.trim_end_matches('0').to_owned()
+    } else {
+        text
     }
 }
 
@@ -124,8 +124,7 @@ fn write_event_time<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S:
 
 fn read_event_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let time = chrono::NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S%.f")
-        .map_err(de::Error::custom)?;
+    let time: NaiveDateTime = text.parse().map_err(de::Error::custom)?;
     Ok(Timestamp::from_micros(time.and_utc().timestamp_micros()))
 }
 

@@ -1,7 +1,7 @@
 //! Gets a batch into the database, whatever stands in the way: waits for the database, decides again after a
 //! conflict, and halves a batch that cannot be stored until the command that is to blame stands alone.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use shared::command::Outcome;
 use shared::error_code::ErrorCode;
@@ -154,6 +154,7 @@ impl Owner<'_> {
 }
 
 fn count(wishes: &[Wish], decision: &Decision) {
+    let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     for (wish, outcome) in wishes.iter().zip(&decision.outcomes) {
         let kind = match &wish.asks {
             Ok(command) => command.kind.name(),
@@ -165,6 +166,11 @@ fn count(wishes: &[Wish], decision: &Decision) {
             None if matches!(&wish.asks, Ok(asks) if asks.if_typing_since.is_some()) => "moot",
             None => "passed over",
         };
-        metrics::counter!(metric::CARRIED_OUT, "type" => kind, "outcome" => outcome).increment(1);
+        *counts.entry((kind, outcome)).or_default() += 1;
+    }
+    // A counter is looked up by its labels: once for all that have the same.
+    for ((kind, outcome), count) in counts {
+        metrics::counter!(metric::CARRIED_OUT, "type" => kind, "outcome" => outcome)
+            .increment(count);
     }
 }
