@@ -68,6 +68,8 @@ pub fn markdown(results: &Results) -> String {
     );
     targets::put(results, &mut out);
     put_fanout(results, &mut out);
+    put_growth("subscribers of one chat", &results.by_subscribers, &mut out);
+    put_growth("chats", &results.by_chats, &mut out);
     put_rest(results, &mut out);
     out
 }
@@ -102,10 +104,35 @@ fn put_fanout(results: &Results, out: &mut String) {
     }
 }
 
+/// Speed and memory of the gateway beside the limits, a column for each size.
+fn put_growth(what: &str, runs: &[Fanout], out: &mut String) {
+    let of = |server: Kind| runs.iter().filter(move |run| run.server == server);
+    let names: Vec<String> = of(Kind::Gateway).map(|run| run.shape.to_string()).collect();
+    if names.is_empty() {
+        return;
+    }
+    put_line(out, &format!("\n## Growing {what}\n"));
+    put_line(out, &format!("| | {} |", names.join(" | ")));
+    put_line(out, &format!("| --- |{}", " ---: |".repeat(names.len())));
+    let mut row = |name: &str, cells: Vec<String>| {
+        put_line(out, &format!("| {name} | {} |", cells.join(" | ")));
+    };
+    for server in [Kind::Limit, Kind::LimitCoalescing, Kind::Gateway] {
+        let speeds = of(server).map(|run| number(run.per_cpu_second_all));
+        let name = format!("{server}, deliveries per CPU second of all parts");
+        row(&name, speeds.collect());
+    }
+    let ratios = of(Kind::Gateway).zip(of(Kind::Limit));
+    let ratios = ratios.map(|(ours, limit)| ours.per_cpu_second_all / limit.per_cpu_second_all);
+    row("gateway to the limit", ratios.map(number).collect());
+    let p99 = of(Kind::Gateway).map(|run| number(run.latency.p99 / 1e3));
+    row("gateway, p99 in ms", p99.collect());
+    let memory = of(Kind::Gateway).map(|run| number(run.pss_octets as f64 / f64::from(1 << 20)));
+    row("gateway, memory in MiB", memory.collect());
+}
+
 fn put_rest(results: &Results, out: &mut String) {
     let Results {
-        by_subscribers,
-        by_chats,
         idle,
         commands,
         insert,
@@ -114,8 +141,6 @@ fn put_rest(results: &Results, out: &mut String) {
         typing,
         ..
     } = results;
-    put_list(out, "Growing subscribers", by_subscribers);
-    put_list(out, "Growing chats", by_chats);
     put_list(out, "Idle connections", idle);
     put_list(out, "Commands through whole systems", commands);
     put_list(out, "Raw inserts of the same rows", insert);

@@ -9,8 +9,9 @@ use crate::server::Kind;
 use crate::suite::Results;
 
 const SIZE: (u32, u32) = (1_200, 420);
-const SERVERS: [(Kind, RGBColor); 2] = [
+const SERVERS: [(Kind, RGBColor); 3] = [
     (Kind::Limit, RGBColor(140, 140, 140)),
+    (Kind::LimitCoalescing, RGBColor(200, 170, 90)),
     (Kind::Gateway, RGBColor(20, 90, 200)),
 ];
 /// Largest number of subscribers or chats.

@@ -1,11 +1,14 @@
 //! The table of targets: what must be, what would be good, what was reached.
 
 use super::{at, median, put_line};
-use crate::scenario::commands::Pace;
+use crate::scenario::commands::{Commands, Pace};
 use crate::scenario::fanout::{Fanout, Shape};
 use crate::scenario::storm::Storm;
 use crate::server::Kind;
 use crate::suite::{Results, SHAPES};
+
+/// What counts as flat.
+const FLAT: f64 = 0.9;
 
 /// One line of the table.
 struct Target {
@@ -27,6 +30,7 @@ pub(super) fn put(results: &Results, out: &mut String) {
         .into_iter()
         .chain(peers(results))
         .chain(others(results))
+        .chain(growth(results))
     {
         let Target {
             what,
@@ -146,11 +150,7 @@ fn peers(results: &Results) -> Vec<Target> {
         let aim = if shape.window == 16 { 60.0 } else { 8.0 };
         at_least(format!("{shape} to RabbitMQ"), 5.0, aim, reached)
     });
-    let joins = |server| {
-        let mut runs = results.commands.iter();
-        runs.find(|run| run.server == server && run.pace == Pace::Window(16))
-            .map(|run| run.per_second)
-    };
+    let joins = |server| carried_out(results, server, Pace::Window(16), |run| run.per_second);
     let spring = joins(Kind::PipelinePostgres)
         .zip(joins(Kind::Spring))
         .map(|(ours, theirs)| ours / theirs);
@@ -168,10 +168,10 @@ fn others(results: &Results) -> Vec<Target> {
     let idle = results.idle.iter().find(|run| run.server == Kind::Gateway);
     let storm = |figure: fn(&Storm) -> f64| median(results.storm.iter().map(figure));
     let slow = results.slow.first();
-    let steady = results
-        .commands
-        .iter()
-        .find(|run| run.server == Kind::PipelinePostgres && run.pace == Pace::PerSecond(1_000));
+    let steady = |figure: fn(&Commands) -> f64| {
+        let pace = Pace::PerSecond(1_000);
+        carried_out(results, Kind::PipelinePostgres, pace, figure)
+    };
     let mut targets = vec![
         at_most(
             "idle connection, KiB",
@@ -201,19 +201,19 @@ fn others(results: &Results) -> Vec<Target> {
             "1,000 events/s, SEND to delivery p50, ms",
             2.0,
             1.2,
-            steady.map(|run| run.delivery.p50 / 1e3),
+            steady(|run| run.delivery.p50 / 1e3),
         ),
         at_most(
             "the same, p99, ms",
             10.0,
             10.0,
-            steady.map(|run| run.delivery.p99 / 1e3),
+            steady(|run| run.delivery.p99 / 1e3),
         ),
         at_most(
             "the disk meanwhile: fdatasync p99, ms",
             2.0,
             2.0,
-            steady.map(|run| run.fdatasync.p99 / 1e3),
+            steady(|run| run.fdatasync.p99 / 1e3),
         ),
         at_least(
             "healthy readers' throughput beside stalled ones",
@@ -232,24 +232,74 @@ fn others(results: &Results) -> Vec<Target> {
         (Kind::PipelinePostgres, "PostgreSQL", 30.0),
         (Kind::PipelineSqlite, "SQLite", 25.0),
     ] {
-        let mut runs = results.commands.iter();
-        let run = runs.find(|run| run.server == server && matches!(run.pace, Pace::Mix(_)));
-        let raw = results.insert.iter().find(|run| run.server == server);
-        let share = run
-            .zip(raw)
-            .map(|(run, raw)| run.per_second / raw.per_second);
+        let reached = carried_out(results, server, Pace::Mix(64), |run| run.per_second);
+        let raw = results.insert.iter().filter(|run| run.server == server);
+        let raw = median(raw.map(|run| run.per_second));
         targets.push(at_least(
             format!("whole pipeline over {name}, thousand events/s"),
             must,
             40.0,
-            run.map(|run| run.per_second / 1e3),
+            reached.map(|reached| reached / 1e3),
         ));
         targets.push(at_least(
             format!("the same to raw inserts, {name}"),
             0.30,
             0.40,
-            share,
+            reached.zip(raw).map(|(reached, raw)| reached / raw),
         ));
     }
     targets
+}
+
+/// What is left of the ratio to the bare limit when there is much more of something: without what the machine itself
+/// takes away.
+fn growth(results: &Results) -> Vec<Target> {
+    let left = |runs: &[Fanout], is_few: fn(&Shape) -> bool, is_many: fn(&Shape) -> bool| {
+        let to_limit = |is_it: fn(&Shape) -> bool| {
+            let of = |server| {
+                let run = runs
+                    .iter()
+                    .find(|run| run.server == server && is_it(&run.shape));
+                run.map(cpu)
+            };
+            Some(of(Kind::Gateway)? / of(Kind::Limit)?)
+        };
+        Some(to_limit(is_many)? / to_limit(is_few)?)
+    };
+    let subscribers = left(
+        &results.by_subscribers,
+        |shape| shape.subscribers == 100,
+        |shape| shape.subscribers == 10_000,
+    );
+    let chats = left(
+        &results.by_chats,
+        |shape| shape.chats == 1,
+        |shape| shape.chats == 10_000,
+    );
+    vec![
+        at_least(
+            "10,000 subscribers to 100, of the ratio to the limit",
+            FLAT,
+            1.0,
+            subscribers,
+        ),
+        at_least(
+            "10,000 chats to 1, of the ratio to the limit",
+            FLAT,
+            1.0,
+            chats,
+        ),
+    ]
+}
+
+/// The median over rounds of one figure of commands.
+fn carried_out(
+    results: &Results,
+    server: Kind,
+    pace: Pace,
+    figure: impl Fn(&Commands) -> f64,
+) -> Option<f64> {
+    let runs = results.commands.iter();
+    let rounds = runs.filter(|run| run.server == server && run.pace == pace);
+    median(rounds.map(figure))
 }
