@@ -123,15 +123,20 @@ impl Store {
             // After a conflict, which may have been about a count, those are changed as they are found.
             if write::is_one_statement(&decision) && ask_for == AskFor::Keyed {
                 let written = self.write(&held, lease, &moved, &decision, Counting::Together);
-                self.unless_done(bounded(written).await, &moved).await?;
+                let written = bounded(written).await;
+                if written.is_ok() {
+                    self.held.put(held);
+                }
+                self.unless_done(written, &moved).await?;
             } else {
+                // The transaction takes a connection too. Nobody waits for one with another in hand.
+                self.held.put(held);
                 let write = async |transaction: &DatabaseTransaction| {
                     self.write(transaction, lease, &moved, &decision, Counting::Apart)
                         .await
                 };
                 self.within_transaction(&moved, write).await?;
             }
-            self.held.put(held);
             decision
         } else {
             let decide_and_write = async |transaction: &DatabaseTransaction| {
