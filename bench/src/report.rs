@@ -104,31 +104,42 @@ fn put_fanout(results: &Results, out: &mut String) {
     }
 }
 
-/// Speed and memory of the gateway beside the limits, a column for each size.
+/// Speed and memory of the gateway beside the limits, a column for each size; what could not be measured is a dash.
 fn put_growth(what: &str, runs: &[Fanout], out: &mut String) {
-    let of = |server: Kind| runs.iter().filter(move |run| run.server == server);
-    let names: Vec<String> = of(Kind::Gateway).map(|run| run.shape.to_string()).collect();
-    if names.is_empty() {
+    let ours = runs.iter().filter(|run| run.server == Kind::Gateway);
+    let shapes: Vec<Shape> = ours.map(|run| run.shape).collect();
+    if shapes.is_empty() {
         return;
     }
+    let of = |server: Kind, shape: Shape| {
+        let mut runs = runs.iter();
+        runs.find(|run| run.server == server && run.shape == shape)
+    };
     put_line(out, &format!("\n## Growing {what}\n"));
+    let names: Vec<String> = shapes.iter().map(ToString::to_string).collect();
     put_line(out, &format!("| | {} |", names.join(" | ")));
-    put_line(out, &format!("| --- |{}", " ---: |".repeat(names.len())));
-    let mut row = |name: &str, cells: Vec<String>| {
+    put_line(out, &format!("| --- |{}", " ---: |".repeat(shapes.len())));
+    let mut row = |name: &str, figure: &dyn Fn(Shape) -> Option<f64>| {
+        let figures = shapes.iter().map(|shape| figure(*shape));
+        let cells: Vec<String> = figures
+            .map(|figure| figure.map_or("–".to_owned(), number))
+            .collect();
         put_line(out, &format!("| {name} | {} |", cells.join(" | ")));
     };
+    let speed = |server, shape| of(server, shape).map(|run| run.per_cpu_second_all);
     for server in [Kind::Limit, Kind::LimitCoalescing, Kind::Gateway] {
-        let speeds = of(server).map(|run| number(run.per_cpu_second_all));
         let name = format!("{server}, deliveries per CPU second of all parts");
-        row(&name, speeds.collect());
+        row(&name, &|shape| speed(server, shape));
     }
-    let ratios = of(Kind::Gateway).zip(of(Kind::Limit));
-    let ratios = ratios.map(|(ours, limit)| ours.per_cpu_second_all / limit.per_cpu_second_all);
-    row("gateway to the limit", ratios.map(number).collect());
-    let p99 = of(Kind::Gateway).map(|run| number(run.latency.p99 / 1e3));
-    row("gateway, p99 in ms", p99.collect());
-    let memory = of(Kind::Gateway).map(|run| number(run.pss_octets as f64 / f64::from(1 << 20)));
-    row("gateway, memory in MiB", memory.collect());
+    row("gateway to the limit", &|shape| {
+        Some(speed(Kind::Gateway, shape)? / speed(Kind::Limit, shape)?)
+    });
+    row("gateway, p99 in ms", &|shape| {
+        of(Kind::Gateway, shape).map(|run| run.latency.p99 / 1e3)
+    });
+    row("gateway, memory in MiB", &|shape| {
+        of(Kind::Gateway, shape).map(|run| run.pss_octets as f64 / f64::from(1 << 20))
+    });
 }
 
 fn put_rest(results: &Results, out: &mut String) {

@@ -28,7 +28,7 @@ const SUBSCRIBERS_WINDOW: usize = 4;
 /// Events on their way while chats grow.
 const CHATS_IN_TURN: usize = 100;
 
-/// A share of the whole, of one to four minutes. What a figure is compared with is in the same one.
+/// A share of the whole, of some minutes. What a figure is compared with is in the same one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Part {
     /// Fan-out to one chat of a thousand, by everybody.
