@@ -8,7 +8,7 @@ use gateway::chain::Chain;
 use gateway::stomp::decode::{DecodeLimits, Decoded, Decoder};
 use gateway::stomp::message::{AckMode, Label, event_message};
 use gateway::stomp::version::Version;
-use persister::decide::{Before, Numbering, Room, Terms, TypingLease, Wish, decide};
+use persister::decide::{Before, Mark, Numbering, Room, Terms, TypingLease, Wish, decide};
 use shared::clock::Timestamp;
 use shared::command::Command;
 use shared::envelope::Envelope;
@@ -129,8 +129,8 @@ fn decide_batches(times: u32) {
     before.rooms.chats.insert(event(1).chat_id, room);
     let terms = Terms {
         policy: POLICY,
+        from: Mark { seq: 0, id_base: 0 },
         numbering: Numbering {
-            base: 0,
             partition: Partition::new(0),
             partitions: PartitionCount::try_from(1).expect("one is allowed"),
         },
@@ -166,10 +166,5 @@ fn wish(seq: i64, kind: EventType, author: i64) -> Wish {
         chat_id: event(1).chat_id,
         if_typing_since: None,
     };
-    Wish {
-        seq,
-        time: Timestamp::from_micros(0),
-        id: Some(command.id),
-        asks: Ok(command),
-    }
+    Wish::alone(seq, Timestamp::from_micros(0), command)
 }

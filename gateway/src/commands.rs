@@ -2,10 +2,12 @@
 
 mod asking;
 mod carrier;
+mod dispatches;
 mod end_typing;
 mod flight;
 mod lanes;
 mod message;
+mod publishing;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,6 +21,7 @@ use tokio::sync::mpsc;
 use tracing::Span;
 
 use self::carrier::{Carrier, Meters, Sender, Submission};
+use self::dispatches::Dispatches;
 use self::end_typing::EndTyping;
 use self::flight::{Bounds, Flight};
 use crate::config::CommandConfig;
@@ -74,6 +77,7 @@ impl Commands {
             end_to_end: end_to_end.clone(),
             end_typing: end_typing.clone(),
             flight: Flight::new(bounds, Instant::now()),
+            dispatches: Dispatches::default(),
             submissions: submitted,
             asks,
             answers: answered,

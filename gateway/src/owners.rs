@@ -10,6 +10,7 @@ use std::time::Instant;
 use shared::admin::Readiness;
 use shared::beacon::{self, Beacon, OwnerState};
 use shared::bus::Bus;
+use shared::command::packing::COMMANDS_PER_MESSAGE_MAX;
 use shared::id::ChatId;
 use shared::partition::{Partition, PartitionCount};
 
@@ -32,6 +33,18 @@ struct Owner {
     heard: Instant,
     epoch: i64,
     state: OwnerState,
+    commands_per_message: u16,
+}
+
+/// Where a chat's commands go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Way {
+    /// Out of how many partitions.
+    pub partitions: PartitionCount,
+    /// Which one.
+    pub partition: Partition,
+    /// Most commands that its owner reads from one message, and we send in one.
+    pub commands_per_message: u16,
 }
 
 /// Why a partition takes no commands.
@@ -81,6 +94,9 @@ impl Owners {
                 heard: now,
                 epoch: beacon.epoch,
                 state: beacon.state,
+                commands_per_message: beacon
+                    .commands_per_message
+                    .clamp(1, COMMANDS_PER_MESSAGE_MAX),
             });
         }
         Ok(())
@@ -98,11 +114,18 @@ impl Owners {
     ///
     /// # Errors
     /// Why not.
-    pub fn check(&self, chat: ChatId, now: Instant) -> Result<PartitionCount, NotTaken> {
+    pub fn check(&self, chat: ChatId, now: Instant) -> Result<Way, NotTaken> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let count = known.count.ok_or(NotTaken::NoPersister)?;
-        known.check(count.of(chat), now)?;
-        Ok(count)
+        let way = known.way(chat).ok_or(NotTaken::NoPersister)?;
+        known.check(way.partition, now)?;
+        Ok(way)
+    }
+
+    /// Where a command for this chat would go, whether or not anybody would carry it out now. Unknown until a persister
+    /// has been heard of.
+    pub fn way(&self, chat: ChatId) -> Option<Way> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.way(chat)
     }
 
     /// Whether every partition takes commands now.
@@ -116,6 +139,19 @@ impl Owners {
 }
 
 impl Known {
+    fn way(&self, chat: ChatId) -> Option<Way> {
+        let partitions = self.count?;
+        let partition = partitions.of(chat);
+        let owner = self.owners.get(usize::from(partition.get())).copied();
+        Some(Way {
+            partitions,
+            partition,
+            commands_per_message: owner
+                .flatten()
+                .map_or(1, |owner| owner.commands_per_message),
+        })
+    }
+
     fn check(&self, partition: Partition, now: Instant) -> Result<(), NotTaken> {
         let owner = self
             .owners
@@ -171,6 +207,7 @@ mod tests {
             epoch,
             state,
             lag: 0,
+            commands_per_message: 1,
             heads: vec![],
         }
     }
@@ -197,6 +234,31 @@ mod tests {
             owners.check_all(start + Duration::from_secs(4)),
             Err(NotTaken::NoOwner(Partition::new(0)))
         );
+    }
+
+    #[test]
+    fn a_message_has_as_many_commands_as_its_owner_reads_and_no_more_than_we_send() {
+        let (owners, now) = (Owners::default(), Instant::now());
+        let chat = 4.try_into().unwrap();
+        assert_eq!(owners.way(chat), None);
+        for (says, expected) in [(1, 1), (7, 7), (u16::MAX, COMMANDS_PER_MESSAGE_MAX)] {
+            let beacon = Beacon {
+                commands_per_message: says,
+                ..beacon(0, 1, 5, OwnerState::Ok)
+            };
+            owners.on_beacon(&beacon, now).unwrap();
+            let way = owners.check(chat, now).unwrap();
+            assert_eq!(
+                (way.commands_per_message, Some(way)),
+                (expected, owners.way(chat))
+            );
+        }
+        // One from before there were several in a message.
+        let old = r#"{"partition":0,"partitions":1,"epoch":6,"state":"ok","lag":0,"heads":[]}"#;
+        owners
+            .on_beacon(&serde_json::from_str(old).unwrap(), now)
+            .unwrap();
+        assert_eq!(owners.way(chat).unwrap().commands_per_message, 1);
     }
 
     #[test]

@@ -80,6 +80,7 @@ async fn send(jetstream: &jetstream::Context, number: i64) -> anyhow::Result<()>
     let round = number / USERS;
     let kind = KINDS[usize::try_from(round % 4)?];
     let body = CommandBody {
+        is_repetition: false,
         author_id: (number % USERS + 1).try_into()?,
         chat_id: ((number % USERS + round / 4) % CHATS + 1).try_into()?,
         if_typing_since: None,

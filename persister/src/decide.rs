@@ -18,21 +18,45 @@ use shared::event::{ChatEvent, EventType};
 use shared::id::{ChatId, UserId};
 use shared::policy::{Act, Policy};
 
-pub use numbering::Numbering;
+pub use numbering::{Mark, Numbering};
 pub use rooms::{Room, Rooms};
 pub use typing::{Place, Typing, TypingLease, Typists};
 
 /// A command in its place.
 #[derive(Debug, Clone)]
 pub struct Wish {
-    /// Sequence in the command stream.
+    /// Sequence of its message in the command stream.
     pub seq: i64,
+    /// Its place among the commands of that message, from 0 on.
+    pub index: u16,
+    /// Whether it is the last of them.
+    pub is_last: bool,
+    /// Name of the message, which a command that is alone in one shares.
+    pub message_id: Option<CommandId>,
     /// When the stream accepted it, which becomes the time of its event.
     pub time: Timestamp,
     /// Its name, if that could be read: without one nobody can be told what became of it.
     pub id: Option<CommandId>,
+    /// Whether it was sent before, so that it may be known already.
+    pub is_repetition: bool,
     /// What it asks for, or why it is refused without looking at anything.
     pub asks: Result<Command, ErrorCode>,
+}
+
+impl Wish {
+    /// A command that came alone in its message, for the first time.
+    pub fn alone(seq: i64, time: Timestamp, command: Command) -> Self {
+        Self {
+            seq,
+            index: 0,
+            is_last: true,
+            message_id: Some(command.id),
+            time,
+            id: Some(command.id),
+            is_repetition: false,
+            asks: Ok(command),
+        }
+    }
 }
 
 /// What the database said before the batch.
@@ -51,6 +75,8 @@ pub struct Before {
 /// What holds for all commands of a batch.
 #[derive(Debug, Clone, Copy)]
 pub struct Terms {
+    /// The place that they follow.
+    pub from: Mark,
     /// How their events are numbered.
     pub numbering: Numbering,
     /// How long typing lasts.
@@ -59,7 +85,7 @@ pub struct Terms {
     pub policy: &'static dyn Policy,
     /// The time, for the age of typing commands.
     pub now: Timestamp,
-    /// Commands up to this sequence were carried out before, by an owner whose transactions are lost.
+    /// Commands up to this number were carried out before, by an owner whose transactions are lost.
     pub carried_out_once: i64,
 }
 
@@ -120,7 +146,8 @@ pub fn decide(wishes: &[Wish], before: &Before, terms: &Terms) -> Decision {
     let mut typists = before.typists.clone();
     let mut seen: HashMap<CommandId, Outcome> = HashMap::new();
     let mut decision = Decision::default();
-    for (place, wish) in wishes.iter().enumerate() {
+    let numbers = terms.from.numbers(wishes);
+    for ((place, wish), number) in wishes.iter().enumerate().zip(numbers) {
         let Some(command_id) = wish.id else {
             decision.outcomes.push(None);
             continue;
@@ -135,10 +162,10 @@ pub fn decide(wishes: &[Wish], before: &Before, terms: &Terms) -> Decision {
         }
         let outcome = match first {
             Some(first) => first,
-            None => match judge(wish, &mut rooms, &typists, terms) {
+            None => match judge(wish, number, &mut rooms, &typists, terms) {
                 Ok(Some(command)) => {
                     let event = ChatEvent {
-                        id: terms.numbering.event_id(wish.seq),
+                        id: terms.numbering.event_id(number),
                         author_id: command.author_id,
                         chat_id: command.chat_id,
                         event_type: command.kind,
@@ -191,6 +218,7 @@ pub fn is_final(outcome: Outcome) -> bool {
 /// Whether the wish is granted; if so, the members already show it. `None`: its condition does not hold.
 fn judge<'a>(
     wish: &'a Wish,
+    number: i64,
     rooms: &mut Rooms,
     typists: &Typists,
     terms: &Terms,
@@ -211,7 +239,7 @@ fn judge<'a>(
                 let standing = rooms.standing(command.author_id, command.chat_id);
                 terms.policy.judge(Act::Type, standing)?;
             }
-            typing::judge(command, wish, terms)?;
+            typing::judge(command, wish, number, terms)?;
         }
     }
     Ok(Some(command))

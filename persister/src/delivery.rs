@@ -6,14 +6,19 @@
 //! body     {"authorId":1,"chatId":4}
 //! ```
 //!
+//! Several may share a message, see [`shared::command::packing`]. Each of them is a delivery of its own.
+//!
 //! Gateways check what clients send, so anything unreadable here is a fault of ours or of an intruder. It is
 //! set aside ([`crate::set_aside`]), never a reason to stop: the stream goes on behind it.
+
+use std::sync::Arc;
 
 use async_nats::Subject;
 use async_nats::header::{HeaderMap, NATS_MESSAGE_ID};
 use async_nats::jetstream;
 use bytes::Bytes;
 use shared::clock::Timestamp;
+use shared::command::packing::{self, PackedCommand};
 use shared::command::{Command, CommandBody, CommandId, GATEWAY_HEADER};
 use shared::error_code::ErrorCode;
 use shared::partition::{Partition, PartitionCount};
@@ -36,14 +41,14 @@ pub struct Delivery {
     pub wish: Wish,
     /// Who waits for its outcome.
     pub listener: Listener,
-    /// How it came.
-    pub original: Original,
+    /// How it came, alone or with others.
+    pub original: Arc<Original>,
     /// Why it cannot be read, if it cannot.
     pub unreadable: Option<Reason>,
 }
 
-/// A command as NATS delivered it.
-#[derive(Debug, Clone)]
+/// A message as NATS delivered it.
+#[derive(Debug)]
 pub struct Original {
     /// The subject it was published to.
     pub subject: Subject,
@@ -59,7 +64,7 @@ pub struct Listener {
     /// The command's name, if it has one.
     pub command_id: Option<CommandId>,
     /// The gateway that wants to hear its outcome.
-    pub gateway: Option<String>,
+    pub gateway: Option<Arc<str>>,
     /// The sender's trace context, when its trace is sampled.
     pub traceparent: Option<String>,
     /// Lives until the command is carried out and published; none without a trace.
@@ -81,25 +86,32 @@ pub struct Source {
 }
 
 impl Source {
-    /// Reads a message from the command stream.
-    pub fn read(self, message: jetstream::Message) -> Result<Delivery, Placeless> {
+    /// Reads a message from the command stream: at least one command, however little of it can be read.
+    pub fn read(self, message: jetstream::Message) -> Result<Vec<Delivery>, Placeless> {
         let info = message
             .info()
             .map_err(|error| Placeless(error.to_string()))?;
         let seq =
             i64::try_from(info.stream_sequence).map_err(|error| Placeless(error.to_string()))?;
         let time = Timestamp::from_nanos(info.published.unix_timestamp_nanos());
-        let original = Original {
+        let original = Arc::new(Original {
             subject: message.message.subject,
             headers: message.message.headers,
             payload: message.message.payload,
-        };
+        });
+        let is_several = subject::is_several_commands(&original.subject);
+        if is_several && let Some(commands) = packing::unpack(&original.payload) {
+            return Ok(self.several(seq, time, &original, &commands));
+        }
         let headers = original.headers.as_ref();
         let id = command_id(headers);
-        let asks = match id {
+        let read = match id {
+            Some(_) if is_several => Err(Reason::UnknownBody),
             Some(id) => self.command(id, &original.subject, &original.payload),
             None => Err(Reason::NoCommandId),
         };
+        let is_repetition = matches!(read, Ok((_, true)));
+        let asks = read.map(|(command, _)| command);
         let traceparent = header(headers, trace::HEADER, TRACEPARENT_OCTETS_MAX);
         let span = match (&traceparent, &asks) {
             (Some(traceparent), Ok(command)) => span_of(command, seq, traceparent),
@@ -107,24 +119,78 @@ impl Source {
         };
         let listener = Listener {
             command_id: id,
-            gateway: header(headers, GATEWAY_HEADER, GATEWAY_OCTETS_MAX),
+            gateway: header(headers, GATEWAY_HEADER, GATEWAY_OCTETS_MAX).map(Into::into),
             traceparent,
             span,
         };
-        Ok(Delivery {
+        Ok(vec![Delivery {
             unreadable: asks.as_ref().err().copied(),
             wish: Wish {
                 seq,
+                index: 0,
+                is_last: true,
+                message_id: id,
                 time,
                 id,
+                is_repetition,
                 asks: asks.map_err(|_| ErrorCode::MalformedPayload),
             },
             listener,
             original,
-        })
+        }])
     }
 
-    fn command(self, id: CommandId, subject: &str, payload: &[u8]) -> Result<Command, Reason> {
+    fn several(
+        self,
+        seq: i64,
+        time: Timestamp,
+        original: &Arc<Original>,
+        commands: &[PackedCommand],
+    ) -> Vec<Delivery> {
+        let headers = original.headers.as_ref();
+        let message_id = command_id(headers);
+        let gateway: Option<Arc<str>> =
+            header(headers, GATEWAY_HEADER, GATEWAY_OCTETS_MAX).map(Into::into);
+        (0..)
+            .zip(commands)
+            .map(|(index, packed)| {
+                let is_ours = self.partitions.of(packed.chat_id) == self.partition;
+                let asks = if is_ours {
+                    Ok(packed.command())
+                } else {
+                    Err(Reason::OtherPartition)
+                };
+                Delivery {
+                    unreadable: asks.as_ref().err().copied(),
+                    wish: Wish {
+                        seq,
+                        index,
+                        is_last: usize::from(index) + 1 == commands.len(),
+                        message_id,
+                        time,
+                        id: Some(packed.id),
+                        is_repetition: packed.is_repetition,
+                        asks: asks.map_err(|_| ErrorCode::MalformedPayload),
+                    },
+                    listener: Listener {
+                        command_id: Some(packed.id),
+                        gateway: gateway.clone(),
+                        traceparent: None,
+                        span: Span::none(),
+                    },
+                    original: Arc::clone(original),
+                }
+            })
+            .collect()
+    }
+
+    /// A command, and whether it is sent again.
+    fn command(
+        self,
+        id: CommandId,
+        subject: &str,
+        payload: &[u8],
+    ) -> Result<(Command, bool), Reason> {
         let (chat_id, kind) = subject::parse_command(subject).ok_or(Reason::UnknownSubject)?;
         let body: CommandBody = serde_json::from_slice(payload).map_err(|_| Reason::UnknownBody)?;
         if body.chat_id != chat_id {
@@ -134,12 +200,45 @@ impl Source {
         if self.partitions.of(chat_id) != self.partition {
             return Err(Reason::OtherPartition);
         }
-        Ok(Command {
+        let command = Command {
             id,
             kind,
             author_id: body.author_id,
             chat_id,
             if_typing_since: body.if_typing_since,
+        };
+        Ok((command, body.is_repetition))
+    }
+}
+
+impl Original {
+    /// One command of the message as if it had come alone, for whoever has to deal with nothing but it. As it is, if it
+    /// did come alone.
+    pub fn of(
+        self: &Arc<Self>,
+        wish: &Wish,
+        listener: &Listener,
+        partitions: PartitionCount,
+    ) -> Arc<Self> {
+        let is_alone = wish.index == 0 && wish.is_last;
+        let packed = if is_alone {
+            None
+        } else {
+            packing::unpack(&self.payload)
+        };
+        let packed = packed.and_then(|commands| commands.get(usize::from(wish.index)).copied());
+        let Some(packed) = packed else {
+            return Arc::clone(self);
+        };
+        let mut headers = HeaderMap::new();
+        headers.insert(NATS_MESSAGE_ID, packed.id.to_string());
+        if let Some(gateway) = &listener.gateway {
+            headers.insert(GATEWAY_HEADER, &**gateway);
+        }
+        Arc::new(Self {
+            subject: subject::command(partitions, packed.chat_id, packed.kind).into(),
+            headers: Some(headers),
+            payload: packed.body().encode(),
         })
     }
 }
@@ -183,7 +282,8 @@ mod tests {
             partition: partitions.of(4.try_into().unwrap()),
             partitions,
         };
-        source.command(CommandId::fresh(), subject, payload.as_bytes())
+        let read = source.command(CommandId::fresh(), subject, payload.as_bytes());
+        read.map(|(command, _)| command)
     }
 
     #[test]

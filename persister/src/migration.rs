@@ -8,6 +8,7 @@ mod m20261122_000003_create_typing;
 mod m20261122_000004_create_prunings;
 mod m20261122_000005_index_lists;
 mod m20261125_000006_add_chat_types;
+mod m20261126_000007_add_published_id_base;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000004_create_prunings::Migration),
             Box::new(m20261122_000005_index_lists::Migration),
             Box::new(m20261125_000006_add_chat_types::Migration),
+            Box::new(m20261126_000007_add_published_id_base::Migration),
         ]
     }
 }

@@ -129,7 +129,7 @@ async fn own(office: &Office, mut claim: Claim, mut lease: Lease) -> End {
         stream.sequence = lease.next_seq,
         "took over a partition"
     );
-    let progress = Arc::new(Progress::new(lease.next_seq, lease.published_seq));
+    let progress = Arc::new(Progress::new(lease.next_seq, lease.published));
     let typing_due = Alarm::default();
     let tenure = async {
         loop {
@@ -182,7 +182,7 @@ async fn serve(
         office.bus.client.clone(),
         office.jetstream.clone(),
         source,
-        lease.published_seq + 1,
+        lease.published.seq + 1,
     );
     let (readings_in, readings) = mpsc::channel(READINGS_MAX);
     let (publications_in, publications) = mpsc::channel(PUBLICATIONS_MAX);
@@ -192,6 +192,7 @@ async fn serve(
     let owner = Owner {
         office,
         store: office.store.clone(),
+        replayed: lease.published,
         claim,
         lease,
         progress,
@@ -206,6 +207,6 @@ async fn serve(
         // What is stored but not published within the lease is left to the next owner, who replays it.
         let _ = timeout(office.store.lease_ttl(), beside).await;
     }
-    lease.published_seq = progress.published_seq();
+    lease.published = progress.published_up_to();
     end
 }

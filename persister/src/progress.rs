@@ -7,6 +7,8 @@ use shared::beacon::{HEADS_MAX, HEADS_WINDOW, OwnerState};
 use shared::id::{ChatId, EventId};
 use tokio::time::Instant;
 
+use crate::decide::Mark;
+
 /// Written by owner and publisher, read by the beacon.
 #[derive(Debug)]
 pub struct Progress {
@@ -18,7 +20,7 @@ struct Inner {
     database_up: bool,
     stuck: bool,
     next_seq: i64,
-    published_seq: i64,
+    published: Mark,
     stored_published_seq: i64,
     heads: HashMap<ChatId, (EventId, Instant)>,
 }
@@ -43,14 +45,14 @@ impl Inner {
 
 impl Progress {
     /// Of an ownership that begins here.
-    pub fn new(next_seq: i64, published_seq: i64) -> Self {
+    pub fn new(next_seq: i64, published: Mark) -> Self {
         Self {
             inner: Mutex::new(Inner {
                 database_up: true,
                 stuck: false,
                 next_seq,
-                published_seq,
-                stored_published_seq: published_seq,
+                published,
+                stored_published_seq: published.seq,
                 heads: HashMap::new(),
             }),
         }
@@ -68,12 +70,12 @@ impl Progress {
         inner.stored_published_seq = published_seq;
     }
 
-    /// The stream has restarted before this sequence.
-    pub fn restarted(&self, next_seq: i64) {
+    /// The stream has restarted behind this place.
+    pub fn restarted(&self, published: Mark) {
         let mut inner = self.inner();
-        inner.next_seq = next_seq;
-        inner.published_seq = next_seq - 1;
-        inner.stored_published_seq = next_seq - 1;
+        inner.next_seq = published.seq + 1;
+        inner.published = published;
+        inner.stored_published_seq = published.seq;
     }
 
     /// Whether the database takes writes; returns whether that is news.
@@ -92,11 +94,19 @@ impl Progress {
         self.inner().stuck
     }
 
-    /// Everything up to `seq` is published.
-    pub fn published(&self, seq: i64, heads: impl IntoIterator<Item = (ChatId, EventId)>) {
+    /// Everything before `place` is published, if that is known, and these are the newest events of their chats.
+    pub fn published(
+        &self,
+        place: Option<Mark>,
+        heads: impl IntoIterator<Item = (ChatId, EventId)>,
+    ) {
         let now = Instant::now();
         let mut inner = self.inner();
-        inner.published_seq = inner.published_seq.max(seq);
+        if let Some(place) = place
+            && place.seq > inner.published.seq
+        {
+            inner.published = place;
+        }
         for (chat, event) in heads {
             inner.heads.insert(chat, (event, now));
         }
@@ -109,9 +119,9 @@ impl Progress {
         }
     }
 
-    /// Everything up to this sequence is published.
-    pub fn published_seq(&self) -> i64 {
-        self.inner().published_seq
+    /// Everything before this is published.
+    pub fn published_up_to(&self) -> Mark {
+        self.inner().published
     }
 
     /// Everything up to this sequence is known to the database to be published.
@@ -119,12 +129,12 @@ impl Progress {
         self.inner().stored_published_seq
     }
 
-    /// Sequence of the next command to carry out.
+    /// Sequence of the next message to carry out.
     pub fn next_seq(&self) -> i64 {
         self.inner().next_seq
     }
 
-    /// Commands up to `last_seq` that are not carried out yet.
+    /// Messages up to `last_seq` that are not carried out yet.
     pub fn lag(&self, last_seq: i64) -> u64 {
         let carried_out = self.inner().next_seq - 1;
         last_seq.saturating_sub(carried_out).max(0).unsigned_abs()
@@ -160,24 +170,24 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_chat_is_listed_for_three_seconds_after_its_last_event() {
-        let progress = Progress::new(1, 0);
+        let progress = Progress::new(1, Mark { seq: 0, id_base: 0 });
         let head = |chat: i64, event: i64| {
             let pair: (ChatId, EventId) = (chat.try_into().unwrap(), event.try_into().unwrap());
             pair
         };
-        progress.published(1, [head(4, 1), head(5, 2)]);
+        progress.published(None, [head(4, 1), head(5, 2)]);
         tokio::time::advance(Duration::from_secs(2)).await;
-        progress.published(3, [head(4, 3)]);
+        progress.published(None, [head(4, 3)]);
         tokio::time::advance(Duration::from_secs(2)).await;
         assert_eq!(progress.heads(), [head(4, 3)]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn of_too_many_chats_the_most_recent_are_listed() {
-        let progress = Progress::new(1, 0);
+        let progress = Progress::new(1, Mark { seq: 0, id_base: 0 });
         for chat in 1..=i64::try_from(HEADS_KEPT_MAX).unwrap() + 1 {
             tokio::time::advance(Duration::from_micros(10)).await;
-            progress.published(1, [(chat.try_into().unwrap(), chat.try_into().unwrap())]);
+            progress.published(None, [(chat.try_into().unwrap(), chat.try_into().unwrap())]);
         }
         let heads = progress.heads();
         assert_eq!(heads.len(), HEADS_MAX);
@@ -186,7 +196,13 @@ mod tests {
 
     #[test]
     fn the_state_names_the_worst_that_holds() {
-        let progress = Progress::new(11, 10);
+        let progress = Progress::new(
+            11,
+            Mark {
+                seq: 10,
+                id_base: 0,
+            },
+        );
         assert_eq!(progress.lag(15), 5);
         assert_eq!(progress.lag(9), 0, "an old answer of the server");
         assert_eq!(progress.state(false), OwnerState::Ok);

@@ -88,7 +88,7 @@ impl Publisher {
             .events
             .iter()
             .map(|event| (event.chat_id, event.id));
-        self.progress.published(publication.last_seq, heads);
+        self.progress.published(publication.behind, heads);
 
         for (gateway, payload) in publication.packed_outcomes() {
             let sending = self
@@ -96,7 +96,7 @@ impl Publisher {
                 .client
                 .publish(subject::outcomes(&gateway), payload);
             if !matches!(tokio::time::timeout(ATTEMPT_MAX, sending).await, Ok(Ok(()))) {
-                tracing::warn!(gateway, "outcomes could not be sent; the gateway will ask");
+                tracing::warn!(%gateway, "outcomes could not be sent; the gateway will ask");
             }
         }
     }

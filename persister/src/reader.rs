@@ -17,11 +17,12 @@ use shared::metric;
 use tokio::sync::mpsc;
 
 use crate::backoff::Backoff;
+use crate::decide::Wish;
 use crate::delivery::{Delivery, Source};
 use crate::history::{self, History};
 
-/// Commands asked for at a time.
-const PULL_COMMANDS_MAX: usize = 500;
+/// Messages asked for at a time.
+const PULL_MESSAGES_MAX: usize = 500;
 
 /// How long a pull waits for them.
 const PULL_EXPIRES: Duration = Duration::from_secs(1);
@@ -38,10 +39,20 @@ const API_MAX: Duration = Duration::from_secs(2);
 /// What comes out of the stream.
 #[derive(Debug)]
 pub enum Reading {
-    /// The next command.
+    /// The next command. Those of one message come one after the other.
     Command(Box<Delivery>),
     /// The stream has restarted; nothing more comes from this reader.
     Restarted,
+}
+
+impl Reading {
+    /// Whether it is the last that there is of a message.
+    pub fn ends_message(&self) -> bool {
+        match self {
+            Self::Command(delivery) => delivery.wish.is_last,
+            Self::Restarted => true,
+        }
+    }
 }
 
 /// Why reading cannot go on as it is.
@@ -63,7 +74,7 @@ pub struct Reader {
     source: Source,
     /// The sequence that comes next.
     expected: i64,
-    /// Id of the command before it, once one was read.
+    /// Id of the message before it, once one was read.
     last_command_id: Option<CommandId>,
 }
 
@@ -147,12 +158,12 @@ impl Reader {
         let mut fresh = true;
         loop {
             let pull = BatchConfig {
-                batch: PULL_COMMANDS_MAX,
+                batch: PULL_MESSAGES_MAX,
                 expires: Some(PULL_EXPIRES),
                 ..BatchConfig::default()
             };
             within(async { Ok(consumer.request_batch(pull, inbox.clone().into()).await?) }).await?;
-            for _ in 0..PULL_COMMANDS_MAX {
+            for _ in 0..PULL_MESSAGES_MAX {
                 let message = tokio::select! {
                     message = next(&mut messages) => message?,
                     () = readings.closed() => return Err(Broken::Closed),
@@ -168,11 +179,11 @@ impl Reader {
                     context: self.jetstream.clone(),
                     message,
                 };
-                let delivery = self
+                let deliveries = self
                     .source
                     .read(message)
                     .map_err(|error| Broken::Other(error.into()))?;
-                self.pass_on(delivery, fresh, readings).await?;
+                self.pass_on(deliveries, fresh, readings).await?;
                 fresh = false;
             }
         }
@@ -180,11 +191,17 @@ impl Reader {
 
     async fn pass_on(
         &mut self,
-        delivery: Delivery,
+        deliveries: Vec<Delivery>,
         fresh: bool,
         readings: &mpsc::Sender<Reading>,
     ) -> Result<(), Broken> {
-        let seq = delivery.wish.seq;
+        let Some(Wish {
+            seq, message_id, ..
+        }) = deliveries.first().map(|first| &first.wish)
+        else {
+            return Ok(());
+        };
+        let (seq, message_id) = (*seq, *message_id);
         if seq < self.expected {
             return Ok(());
         }
@@ -194,11 +211,12 @@ impl Reader {
         }
         self.skip_to(seq);
         self.expected = seq + 1;
-        self.last_command_id = delivery.wish.id;
-        readings
-            .send(Reading::Command(Box::new(delivery)))
-            .await
-            .map_err(|_| Broken::Closed)
+        self.last_command_id = message_id;
+        for delivery in deliveries {
+            let reading = Reading::Command(Box::new(delivery));
+            readings.send(reading).await.map_err(|_| Broken::Closed)?;
+        }
+        Ok(())
     }
 
     /// Goes on at `seq`. What the stream has lost cannot be carried out; nobody got a receipt for it.
@@ -208,7 +226,7 @@ impl Reader {
             tracing::error!(
                 partition = %self.source.partition,
                 stream.sequence = self.expected,
-                commands = seq - self.expected,
+                messages = seq - self.expected,
                 "NATS has lost commands"
             );
             self.expected = seq;

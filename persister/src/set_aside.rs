@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! subject  aside.<p>
-//! headers  Nats-Msg-Id: <stream>-<sequence>-<time>     once, whoever sets it aside, and however often
+//! headers  Nats-Msg-Id: <stream>-<sequence>-<time>     (and -<index>) once, whoever sets it aside, and however often
 //!          Set-Aside-Reason: unknown_body               [`Reason::name`]
 //!          Set-Aside-Subject: cmd.0.4.JOIN              where the command was published,
 //!          Set-Aside-Stream: CMD_0                      where it was found
@@ -20,7 +20,7 @@
 mod inventory;
 mod kept;
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use async_nats::header::{HeaderMap, HeaderName, NATS_MESSAGE_ID};
 use async_nats::jetstream::message::PublishMessage;
@@ -97,8 +97,10 @@ impl fmt::Display for Reason {
 pub struct Place {
     /// Whose stream.
     pub partition: Partition,
-    /// Its sequence there.
+    /// Sequence of its message there.
     pub seq: i64,
+    /// Which of the commands of that message it is.
+    pub index: u16,
     /// When the stream accepted it.
     pub time: Timestamp,
 }
@@ -107,7 +109,10 @@ pub struct Place {
 pub fn message(place: Place, original: &Original, reason: Reason) -> PublishMessage {
     let stream = command_stream_name(place.partition);
     let mut headers = HeaderMap::new();
-    let id = format!("{stream}-{}-{}", place.seq, place.time.micros());
+    let mut id = format!("{stream}-{}-{}", place.seq, place.time.micros());
+    if place.index > 0 {
+        let _ = write!(id, "-{}", place.index);
+    }
     headers.insert(NATS_MESSAGE_ID, id);
     headers.insert(REASON, reason.name());
     headers.insert(SUBJECT, original.subject.as_str());

@@ -26,6 +26,7 @@ use std::time::Duration;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, TransactionTrait,
 };
+use shared::command::CommandId;
 use shared::partition::{Partition, PartitionCount};
 use shared::policy::POLICY;
 
@@ -40,14 +41,14 @@ use write::Counting;
 /// Longest wait for a whole transaction: a peer that vanished without closing its connection answers nothing.
 const TRANSACTION_MAX: Duration = Duration::from_secs(10);
 
-/// Whether to look up the outcome of every command in a batch beforehand, or only of those with a key.
+/// Whether to look up the outcome of every command in a batch beforehand, or only of those that may well have one.
 ///
-/// Repetitions of a key are expected; those of other commands were mostly refused by NATS already, and are
-/// found by the unique index or when a command is about to be rejected.
+/// Repetitions of a key are expected, and gateways say which commands they repeat. Others were mostly refused by NATS
+/// already, and are found by the unique index or when a command is about to be rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AskFor {
-    /// Commands with a key.
-    Keyed,
+    /// Commands with a key, and repetitions.
+    Likely,
     /// All of them.
     All,
 }
@@ -101,7 +102,6 @@ impl Store {
 
     pub(crate) fn numbering(&self, lease: &Lease) -> Numbering {
         Numbering {
-            base: lease.id_base,
             partition: lease.partition,
             partitions: self.partitions,
         }
@@ -121,7 +121,7 @@ impl Store {
             // What is read is held by nothing but the fence, in a transaction or not.
             let decision = bounded(self.decide(&held, lease, wishes, ask_for)).await?;
             // After a conflict, which may have been about a count, those are changed as they are found.
-            if write::is_one_statement(&decision) && ask_for == AskFor::Keyed {
+            if write::is_one_statement(&decision) && ask_for == AskFor::Likely {
                 let written = self.write(&held, lease, &moved, &decision, Counting::Together);
                 let written = bounded(written).await;
                 if written.is_ok() {
@@ -149,6 +149,25 @@ impl Store {
         };
         *lease = moved;
         Ok(decision)
+    }
+
+    /// Whether `wishes` could be carried out. Nothing of it is kept.
+    pub async fn rehearse(&self, lease: &Lease, wishes: &[Wish]) -> Result<(), StoreError> {
+        bounded(async {
+            let transaction = self.db.begin_with_options(IMMEDIATE).await?;
+            let rehearsed = async {
+                let decision = self
+                    .decide(&transaction, lease, wishes, AskFor::All)
+                    .await?;
+                let moved = lease.behind(wishes);
+                self.write(&transaction, lease, &moved, &decision, Counting::Apart)
+                    .await
+            };
+            let rehearsed = rehearsed.await;
+            transaction.rollback().await?;
+            rehearsed
+        })
+        .await
     }
 
     async fn within_transaction<T>(
@@ -196,15 +215,14 @@ impl Store {
         ask_for: AskFor,
     ) -> Result<Decision, StoreError> {
         let mut before = before::read(db, wishes).await?;
-        let ids = wishes.iter().filter_map(|wish| wish.id);
-        match ask_for {
-            AskFor::Keyed => {
-                let keyed = ids.filter(|id| id.is_keyed()).collect();
-                before.ask(db, keyed).await?;
-            }
-            AskFor::All => before.ask(db, ids.collect()).await?,
-        }
+        let asked = wishes.iter().filter(|wish| match ask_for {
+            AskFor::Likely => wish.is_repetition || wish.id.is_some_and(CommandId::is_keyed),
+            AskFor::All => true,
+        });
+        let asked = asked.filter_map(|wish| wish.id).collect();
+        before.ask(db, asked).await?;
         let terms = Terms {
+            from: lease.carried_out(),
             numbering: self.numbering(lease),
             typing_lease: self.typing_lease,
             policy: POLICY,
@@ -236,11 +254,7 @@ impl Store {
 }
 
 impl Before {
-    async fn ask(
-        &mut self,
-        db: &impl ConnectionTrait,
-        ids: Vec<shared::command::CommandId>,
-    ) -> Result<(), DbErr> {
+    async fn ask(&mut self, db: &impl ConnectionTrait, ids: Vec<CommandId>) -> Result<(), DbErr> {
         self.known.extend(lookup::outcomes(db, &ids).await?);
         self.asked.extend(ids);
         Ok(())

@@ -46,8 +46,15 @@ pub struct Beacon {
     pub epoch: i64,
     /// Whether it can carry out commands.
     pub state: OwnerState,
-    /// Commands in the stream that are not yet carried out.
+    /// Messages in the command stream that are not yet carried out.
     pub lag: u64,
+    /// Most commands that it reads from one message. Who does not say reads one.
+    #[serde(default = "one")]
+    pub commands_per_message: u16,
     /// Recently active chats with the newest event published in each.
     pub heads: Vec<(ChatId, EventId)>,
+}
+
+fn one() -> u16 {
+    1
 }

@@ -1,5 +1,8 @@
 //! A command (what a client asks) and its outcome (what became of it).
 
+pub mod packing;
+
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -113,6 +116,29 @@ pub struct CommandBody {
     /// As in [`Command::if_typing_since`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub if_typing_since: Option<EventId>,
+    /// Whether the gateway has sent it before, without a word from NATS: then it may have taken effect already, or been
+    /// refused, and that is what its sender is to hear.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_repetition: bool,
+}
+
+impl CommandBody {
+    /// Of a command.
+    pub fn new(command: &Command, is_repetition: bool) -> Self {
+        Self {
+            author_id: command.author_id,
+            chat_id: command.chat_id,
+            if_typing_since: command.if_typing_since,
+            is_repetition,
+        }
+    }
+
+    /// As it travels.
+    pub fn encode(&self) -> Bytes {
+        let json = serde_json::to_vec(self);
+        json.expect("a command body is plain data and always serialises")
+            .into()
+    }
 }
 
 /// What became of a command, once that is known for certain.

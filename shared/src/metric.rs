@@ -242,7 +242,7 @@ pub fn describe() {
     describe_gauge!(
         LAG,
         Unit::Count,
-        "Commands not yet carried out, by partition"
+        "Messages not yet carried out, of one command or several, by partition"
     );
     describe_counter!(
         PUBLISHED,

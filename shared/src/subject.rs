@@ -3,6 +3,7 @@
 //! | subject | carries | kind |
 //! | --- | --- | --- |
 //! | `cmd.<p>.<chat>.<TYPE>` | a command ([`crate::command`]) | stream `CMD_<p>` |
+//! | `cmd.<p>.several.COMMANDS` | several ([`crate::command::packing`]) | stream `CMD_<p>` |
 //! | `ev.<p>.<chat>` | a stored event ([`crate::envelope`]) | stream `EV_<p>` |
 //! | `out.<gateway>` | outcomes of that gateway's commands | core |
 //! | `hb.<p>` | the owner's beacon ([`crate::beacon`]) | core |
@@ -42,9 +43,24 @@ pub const PERSISTER_INBOX: &str = "_INBOX_persister";
 /// Start of the subjects on which people hear answers, through `persister set-aside`.
 pub const OPERATOR_INBOX: &str = "_INBOX_operator";
 
+/// In the place of a chat and a type, neither of which it can be.
+const SEVERAL: &str = "several.COMMANDS";
+
 /// Where a command is published.
 pub fn command(count: PartitionCount, chat: ChatId, kind: EventType) -> String {
     format!("cmd.{}.{chat}.{kind}", count.of(chat))
+}
+
+/// Where several commands of a partition are published as one message.
+pub fn commands(partition: Partition) -> String {
+    format!("cmd.{partition}.{SEVERAL}")
+}
+
+/// Whether several commands came on this subject.
+pub fn is_several_commands(subject: &str) -> bool {
+    let rest = subject.strip_prefix("cmd.");
+    rest.and_then(|rest| rest.split_once('.'))
+        .is_some_and(|(_, rest)| rest == SEVERAL)
 }
 
 /// What the command stream of a partition listens to.
@@ -140,6 +156,22 @@ mod tests {
             "ev.0.4",
         ] {
             assert_eq!(parse_command(subject), None, "{subject:?}");
+        }
+    }
+
+    #[test]
+    fn several_commands_have_a_subject_that_no_command_has() {
+        let several = commands(Partition::new(3));
+        assert_eq!(several, "cmd.3.several.COMMANDS");
+        assert!(is_several_commands(&several));
+        assert_eq!(parse_command(&several), None);
+        for other in [
+            "cmd.3.4.JOIN",
+            "cmd.several.COMMANDS",
+            "several.COMMANDS",
+            "",
+        ] {
+            assert!(!is_several_commands(other), "{other}");
         }
     }
 

@@ -119,6 +119,7 @@ impl Bus {
             epoch: 1,
             state: OwnerState::Ok,
             lag: 0,
+            commands_per_message: 1,
             heads: Vec::new(),
         };
         self.put(&subject::beacon(partition), &serde_json::to_vec(&beacon)?);

@@ -24,6 +24,7 @@ mod nats_outage;
 mod nats_permissions;
 mod nats_tls;
 mod one_trace;
+mod packed_commands;
 mod persister_crash;
 mod playground;
 mod private_chats;

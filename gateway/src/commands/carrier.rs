@@ -17,9 +17,10 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::Span;
 
+use super::dispatches::Dispatches;
 use super::end_typing::EndTyping;
-use super::flight::{Flight, Next, Settled, TICK};
-use super::message::{self, Word};
+use super::flight::{Flight, Settled, TICK};
+use super::message::Word;
 use crate::end_to_end::EndToEnd;
 use crate::outbound::{Answer, Outbound};
 use crate::owners::Owners;
@@ -31,7 +32,7 @@ const TURN_MAX: usize = 512;
 
 /// Longest wait for room in the NATS client's queue. It has none for long only while NATS hangs, and then the rest of
 /// the commands is not to keep this task from hearing of the others.
-const ROOM_WAIT_MAX: Duration = TICK;
+pub(super) const ROOM_WAIT_MAX: Duration = TICK;
 
 /// Longest wait for that room at the start.
 const SUBSCRIBE_MAX: Duration = Duration::from_secs(2);
@@ -67,6 +68,7 @@ pub(super) struct Carrier {
     pub(super) end_to_end: EndToEnd,
     pub(super) end_typing: EndTyping,
     pub(super) flight: Flight<Sender>,
+    pub(super) dispatches: Dispatches,
     pub(super) submissions: mpsc::Receiver<Submission>,
     /// Commands whose outcome is to be asked for.
     pub(super) asks: mpsc::Sender<CommandId>,
@@ -93,9 +95,6 @@ impl Default for Meters {
     }
 }
 
-/// The NATS client's queue is full.
-struct NoRoom;
-
 /// The task's subscriptions.
 struct Ears {
     /// What NATS says of commands.
@@ -107,7 +106,7 @@ struct Ears {
 impl Carrier {
     /// Runs until the NATS client or the sessions end.
     pub(super) async fn run(mut self) {
-        // Each answer of NATS names its command in the last part of its subject.
+        // Each answer of NATS names its message in the last part of its subject.
         let inbox = self.bus.client.new_inbox();
         let subscribed = async {
             let client = &self.bus.client;
@@ -139,6 +138,7 @@ impl Carrier {
                 Some(answers) = self.answers.recv() => self.on_answers(answers),
                 _ = tick.tick(), if self.flight.len() > 0 => {
                     self.flight.on_tick(self.bus.is_connected(), Instant::now());
+                    self.dispatches.on_tick(Instant::now());
                 }
             }
             self.take_the_rest(&mut ears, &mut batch);
@@ -151,11 +151,7 @@ impl Carrier {
                 } = submission;
                 self.flight.submit(session, command, sender, now);
             }
-            while let Some(next) = self.flight.next() {
-                if self.publish(next, &inbox).await.is_err() {
-                    break;
-                }
-            }
+            self.publish(&inbox).await;
             for id in self.flight.take_asks() {
                 // Full: the command's own next wait asks again.
                 let _ = self.asks.try_send(id);
@@ -190,17 +186,20 @@ impl Carrier {
     fn on_word(&mut self, answer: &Message) {
         let number = answer.subject.rsplit('.').next().map(str::parse);
         let Some(Ok(number)) = number else {
-            tracing::error!(subject = %answer.subject, "an answer of NATS names no command");
+            tracing::error!(subject = %answer.subject, "an answer of NATS names no message");
             return;
         };
         let word = Word::read(answer);
-        if !matches!(word, Word::Accepted { .. })
-            && let Some(underway) = self.flight.get(number)
-        {
-            let said = String::from_utf8_lossy(&answer.payload);
-            tracing::warn!(command.id = %underway.command.id, status = ?answer.status, %said, "NATS has not taken a command");
+        let now = Instant::now();
+        for command in self.dispatches.end(number) {
+            if !matches!(word, Word::Accepted { .. })
+                && let Some(underway) = self.flight.get(command)
+            {
+                let said = String::from_utf8_lossy(&answer.payload);
+                tracing::warn!(command.id = %underway.command.id, status = ?answer.status, %said, "NATS has not taken a command");
+            }
+            self.flight.on_word(command, word, now);
         }
-        self.flight.on_word(number, word, Instant::now());
     }
 
     fn on_outcomes(&mut self, message: &Message) {
@@ -220,55 +219,6 @@ impl Carrier {
         for (id, outcome) in answers {
             self.flight.on_outcome(id, outcome, now);
         }
-    }
-
-    /// Publishes a command, or finds that it cannot be now.
-    async fn publish(&mut self, next: Next, inbox: &str) -> Result<(), NoRoom> {
-        let (Next::First(number) | Next::Again(number)) = next;
-        let now = Instant::now();
-        let Some(underway) = self.flight.get(number) else {
-            return Ok(());
-        };
-        let command = &underway.command;
-        let partitions = match next {
-            Next::Again(_) => {
-                tracing::warn!(command.id = %command.id, "NATS has not confirmed a command; publishing it again");
-                self.owners.partitions()
-            }
-            Next::First(_) if !self.bus.is_connected() => {
-                self.flight.refuse(number, "NATS is gone", now);
-                return Ok(());
-            }
-            Next::First(_) => match self.owners.check(command.chat_id, now) {
-                Ok(partitions) => Some(partitions),
-                Err(reason) => {
-                    tracing::warn!(%reason, chat.id = %command.chat_id, "command refused");
-                    self.flight.refuse(number, "nobody takes commands", now);
-                    return Ok(());
-                }
-            },
-        };
-        let Some(partitions) = partitions else {
-            self.flight.unsent(number, now);
-            return Ok(());
-        };
-        let subject = subject::command(partitions, command.chat_id, command.kind);
-        let (headers, body) = message::encode(command, &self.gateway, &underway.what.span);
-        let reply = format!("{inbox}.{number}");
-        let client = &self.bus.client;
-        let published = client.publish_with_reply_and_headers(subject, reply, headers, body);
-        match tokio::time::timeout(ROOM_WAIT_MAX, published).await {
-            Ok(Ok(())) => self.flight.sent(number, Instant::now()),
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "a command cannot be published");
-                self.flight.unsent(number, Instant::now());
-            }
-            Err(_) => {
-                self.flight.unsent(number, Instant::now());
-                return Err(NoRoom);
-            }
-        }
-        Ok(())
     }
 
     fn answer(&mut self) {

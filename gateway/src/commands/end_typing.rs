@@ -105,7 +105,7 @@ impl Inner {
     }
 
     async fn publish(&self, command: &Command, subject: String) -> Result<(), PublishError> {
-        let (headers, body) = message::encode(command, &self.gateway, &Span::none());
+        let (headers, body) = message::encode(command, false, &self.gateway, &Span::none());
         let message = PublishMessage::build().payload(body).headers(headers);
         let attempt = async { self.context.send_publish(subject, message).await?.await };
         // The context's own time-out starts only when the message has left its queue.

@@ -57,6 +57,8 @@ pub(super) struct Flight<T> {
     again: Vec<u64>,
     /// Published and not settled.
     places_taken: usize,
+    /// On the point of being published for the first time.
+    handed_out: usize,
     /// When NATS was there last.
     connected: Instant,
     settled: Vec<Settled<T>>,
@@ -126,6 +128,19 @@ pub(super) enum Next {
     Again(u64),
 }
 
+impl Next {
+    /// The command.
+    pub(super) const fn number(self) -> u64 {
+        let (Self::First(number) | Self::Again(number)) = self;
+        number
+    }
+
+    /// Whether it was published before.
+    pub(super) const fn is_repetition(self) -> bool {
+        matches!(self, Self::Again(_))
+    }
+}
+
 impl<T> Flight<T> {
     pub(super) fn new(bounds: Bounds, now: Instant) -> Self {
         Self {
@@ -137,6 +152,7 @@ impl<T> Flight<T> {
             ready: VecDeque::new(),
             again: Vec::new(),
             places_taken: 0,
+            handed_out: 0,
             connected: now,
             settled: Vec::new(),
             asks: Vec::new(),
@@ -174,17 +190,19 @@ impl<T> Flight<T> {
         }
     }
 
-    /// What to publish next, if anything. Answered by [`Self::sent`], [`Self::unsent`] or [`Self::refuse`].
+    /// What to publish next, if anything. Each is answered by [`Self::sent`], [`Self::unsent`] or [`Self::refuse`],
+    /// before time is looked at again.
     pub(super) fn next(&mut self) -> Option<Next> {
         while let Some(number) = self.again.pop() {
             if self.commands.contains_key(&number) {
                 return Some(Next::Again(number));
             }
         }
-        while self.places_taken < self.bounds.places {
+        while self.places_taken + self.handed_out < self.bounds.places {
             let number = self.ready.pop_front()?;
             // Gone: it has waited for too long.
             if self.commands.contains_key(&number) {
+                self.handed_out += 1;
                 return Some(Next::First(number));
             }
         }
@@ -200,6 +218,7 @@ impl<T> Flight<T> {
         let again = now + ACCEPT_WAIT;
         underway.stage = match underway.stage {
             Stage::Waiting(_) => {
+                self.handed_out -= 1;
                 self.places_taken += 1;
                 self.names
                     .entry(underway.command.id)
@@ -235,6 +254,7 @@ impl<T> Flight<T> {
 
     /// A command that was never published cannot be carried out now.
     pub(super) fn refuse(&mut self, number: u64, because: &'static str, now: Instant) {
+        self.handed_out -= 1;
         self.settle(number, Err(ErrorCode::Unavailable), Some(because), now);
     }
 
@@ -269,7 +289,8 @@ impl<T> Flight<T> {
                 self.next_in_lane(lane, number, now);
             }
             Word::Refused if *attempts == 1 => {
-                self.refuse(number, "NATS refused a command", now);
+                let because = "NATS refused a command";
+                self.settle(number, Err(ErrorCode::Unavailable), Some(because), now);
             }
             Word::Refused | Word::Unclear => *again = now + PUBLISH_AGAIN,
         }

@@ -1,39 +1,63 @@
-//! A command as a message on the bus, and what NATS says of it.
+//! Commands as a message on the bus, and what NATS says of it.
 
 use async_nats::jetstream::{self, ErrorCode};
 use async_nats::{HeaderMap, Message, StatusCode, header};
 use bytes::Bytes;
 use serde::Deserialize;
-use shared::command::{Command, CommandBody, GATEWAY_HEADER};
+use shared::command::packing::{self, PackedCommand};
+use shared::command::{Command, CommandBody, CommandId, GATEWAY_HEADER};
 use shared::trace;
 use tracing::Span;
 
 /// Body of the command that `gateway` publishes, and its headers: its name, who wants to hear of it, its trace.
-pub(super) fn encode(command: &Command, gateway: &str, span: &Span) -> (HeaderMap, Bytes) {
-    let body = CommandBody {
-        author_id: command.author_id,
-        chat_id: command.chat_id,
-        if_typing_since: command.if_typing_since,
-    };
-    let body =
-        serde_json::to_vec(&body).expect("a command body is plain data and always serialises");
-    let mut headers = HeaderMap::new();
-    headers.insert(header::NATS_MESSAGE_ID, command.id.to_string());
-    headers.insert(GATEWAY_HEADER, gateway);
-    if !span.is_none()
-        && let Some(traceparent) = trace::traceparent(span)
-    {
+pub(super) fn encode(
+    command: &Command,
+    is_repetition: bool,
+    gateway: &str,
+    span: &Span,
+) -> (HeaderMap, Bytes) {
+    let mut headers = headers(command.id, gateway);
+    if let Some(traceparent) = traceparent(span) {
         headers.insert(trace::HEADER, traceparent);
     }
-    (headers, body.into())
+    (headers, CommandBody::new(command, is_repetition).encode())
 }
 
-/// What NATS says of a command.
+/// The same of several commands, of which each may be a repetition. The name is the message's own: NATS would take it
+/// for a repetition as a whole.
+pub(super) fn encode_several<'a>(
+    commands: impl Iterator<Item = (&'a Command, bool)>,
+    gateway: &str,
+) -> (HeaderMap, Bytes) {
+    let commands: Vec<_> = commands
+        .map(|(command, is_repetition)| PackedCommand::new(command, is_repetition))
+        .collect();
+    let body = packing::pack(&commands);
+    (headers(CommandId::fresh(), gateway), body.into())
+}
+
+/// How those behind follow a command that is traced.
+pub(super) fn traceparent(span: &Span) -> Option<String> {
+    if span.is_none() {
+        None
+    } else {
+        trace::traceparent(span)
+    }
+}
+
+fn headers(id: CommandId, gateway: &str) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::NATS_MESSAGE_ID, id.to_string());
+    headers.insert(GATEWAY_HEADER, gateway);
+    headers
+}
+
+/// What NATS says of a message, and so of each command in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Word {
-    /// It has the command; perhaps it had it before.
+    /// It has it; perhaps it had it before.
     Accepted {
-        /// Whether a command of this name came before.
+        /// Whether a message of this name came before.
         is_repetition: bool,
     },
     /// It has not, and will not: nobody leads the stream, or the stream is full or out of order.

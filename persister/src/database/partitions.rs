@@ -43,6 +43,7 @@ pub async fn fix_partitions(
             id_base: Set(0),
             next_seq: Set(1),
             published_seq: Set(0),
+            published_id_base: Set(0),
             last_command_id: Set(None),
         });
         stored = cmd_partition::Entity::insert_many(rows)

@@ -17,14 +17,18 @@ const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
 
 fn numbering() -> Numbering {
     Numbering {
-        base: 0,
         partition: Partition::new(0),
         partitions: 1.try_into().unwrap(),
     }
 }
 
-fn terms() -> Terms {
+/// For a batch that begins with this command.
+fn terms_of(first: &Wish) -> Terms {
     Terms {
+        from: Mark {
+            seq: first.seq - 1,
+            id_base: 0,
+        },
         numbering: numbering(),
         typing_lease: TypingLease(std::time::Duration::from_mins(1)),
         policy: POLICY,
@@ -53,12 +57,7 @@ fn wish(seq: i64, number: u128, kind: EventType, author: i64, room: i64) -> Wish
         chat_id: chat(room),
         if_typing_since: None,
     };
-    Wish {
-        seq,
-        time: NOW,
-        id: Some(command.id),
-        asks: Ok(command),
-    }
+    Wish::alone(seq, NOW, command)
 }
 
 /// Chats 1 and 2 in country AA, 3 in BB; 5 in BB is private.
@@ -92,7 +91,7 @@ fn rejected(code: ErrorCode) -> Outcome {
 
 #[track_caller]
 fn check(wishes: &[Wish], before: &Before, outcomes: &[Outcome]) -> Decision {
-    let decision = decide(wishes, before, &terms());
+    let decision = decide(wishes, before, &terms_of(&wishes[0]));
     // A command without a name has no outcome.
     let told: Vec<_> = decision.outcomes.iter().copied().flatten().collect();
     assert_eq!(told, outcomes);
@@ -266,7 +265,7 @@ proptest! {
         while !rest.is_empty() {
             let (batch, later) = rest.split_at(splits.next().unwrap_or(60).min(rest.len()));
             rest = later;
-            let decision = decide(batch, &before, &terms());
+            let decision = decide(batch, &before, &terms_of(&batch[0]));
             for event in &decision.events {
                 let room = before.rooms.chats.get_mut(&event.event.chat_id).unwrap();
                 prop_assert!(event.event.id.get() > room.head, "ids grow along a chat");

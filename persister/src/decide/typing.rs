@@ -26,9 +26,14 @@ use super::{Terms, Wish};
 pub(super) const AGE_MAX_MS: u64 = 10_000;
 
 /// Refuses what has waited too long. What makes typing end is never too late, nor what was in time once.
-pub(super) fn judge(command: &Command, wish: &Wish, terms: &Terms) -> Result<(), ErrorCode> {
+pub(super) fn judge(
+    command: &Command,
+    wish: &Wish,
+    number: i64,
+    terms: &Terms,
+) -> Result<(), ErrorCode> {
     let is_old = terms.now.millis_since(wish.time) > AGE_MAX_MS;
-    let counts = command.if_typing_since.is_none() && wish.seq > terms.carried_out_once;
+    let counts = command.if_typing_since.is_none() && number > terms.carried_out_once;
     if is_old && counts {
         Err(ErrorCode::Expired)
     } else {

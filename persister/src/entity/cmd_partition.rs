@@ -5,6 +5,8 @@
 
 use sea_orm::entity::prelude::*;
 
+use crate::decide::Mark;
+
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "cmd_partitions")]
 pub struct Model {
@@ -16,14 +18,27 @@ pub struct Model {
     pub owner: String,
     /// In milliseconds since 1970 by the clock of the database; 0 when given back.
     pub lease_until: i64,
-    /// Added to a sequence before an event id is made of it; raised when the sequence starts again.
+    /// Added to the sequence of a message before event ids are made of it; raised behind a message with several
+    /// commands, and when the sequence starts again.
     pub id_base: i64,
-    /// Sequence of the next command to carry out.
+    /// Sequence of the next message to carry out.
     pub next_seq: i64,
     /// Everything up to this sequence is published too.
     pub published_seq: i64,
-    /// Id of the command at `next_seq - 1`, by which a stream that was wiped and refilled is recognised.
+    /// What `id_base` was behind `published_seq`, or less: what is published may be looked at again.
+    pub published_id_base: i64,
+    /// Id of the message at `next_seq - 1`, by which a stream that was wiped and refilled is recognised.
     pub last_command_id: Option<Uuid>,
+}
+
+impl Model {
+    /// Everything before this is published.
+    pub fn published(&self) -> Mark {
+        Mark {
+            seq: self.published_seq,
+            id_base: self.published_id_base,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -55,6 +55,7 @@ impl Claim {
         let base = base_above(last_event, partitions);
         Entity::update_many()
             .col_expr(Column::IdBase, Expr::value(base))
+            .col_expr(Column::PublishedIdBase, Expr::value(base))
             .filter(Column::IdBase.lt(base))
             .exec(&transaction)
             .await?;
@@ -158,7 +159,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::decide::Numbering;
+    use crate::decide::{Mark, Numbering};
     use crate::import::check::EVENT_ID_MAX;
 
     proptest! {
@@ -169,11 +170,11 @@ mod tests {
         ) {
             let partitions: PartitionCount = count.try_into().unwrap();
             let numbering = Numbering {
-                base: base_above(last, partitions),
                 partition: shared::partition::Partition::new(partition),
                 partitions,
             };
-            let first = numbering.event_id(1).get();
+            let begin = Mark { seq: 0, id_base: base_above(last, partitions) };
+            let first = numbering.event_id(begin.number() + 1).get();
             prop_assert!(first > last);
             prop_assert!(first < (1 << 53), "JavaScript can count it");
         }

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 
 use async_nats::jetstream::stream::State;
 use shared::beacon::{Beacon, INTERVAL};
+use shared::command::packing::COMMANDS_PER_MESSAGE_MAX;
 use shared::partition::Partition;
 use shared::stream::command_stream_name;
 use shared::{metric, subject};
@@ -54,6 +55,7 @@ pub(super) async fn speak(
             epoch,
             state: progress.state(behind),
             lag,
+            commands_per_message: COMMANDS_PER_MESSAGE_MAX,
             heads: progress.heads(),
         };
         let payload = serde_json::to_vec(&beacon).expect("a beacon is plain data and serialises");

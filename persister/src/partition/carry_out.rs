@@ -1,5 +1,6 @@
 //! Gets a batch into the database, whatever stands in the way: waits for the database, decides again after a
-//! conflict, and halves a batch that cannot be stored until the command that is to blame stands alone.
+//! conflict, and halves a batch that cannot be stored until the message that is to blame stands alone. A message is
+//! stored whole; which of several commands in it is to blame is found out by storing some of them and undoing it.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -39,13 +40,15 @@ impl Owner<'_> {
         if deliveries.is_empty() {
             return Ok(());
         }
+        let partitions = self.office.store.partitions();
         let mut wishes = Vec::with_capacity(deliveries.len());
         let mut listeners = Vec::with_capacity(deliveries.len());
         let mut originals = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {
             if let Some(reason) = delivery.unreadable {
-                self.set_aside(&delivery.wish, &delivery.original, reason)
-                    .await?;
+                let Delivery { wish, listener, .. } = &delivery;
+                let original = delivery.original.of(wish, listener, partitions);
+                self.set_aside(wish, &original, reason).await?;
             }
             wishes.push(delivery.wish);
             listeners.push(delivery.listener);
@@ -57,20 +60,21 @@ impl Owner<'_> {
             let attempt = self.store(&wishes[part.clone()], &listeners[part.clone()]);
             match attempt.await {
                 Ok(decision) => {
-                    let last_seq = self.lease.next_seq - 1;
                     count(&wishes[part.clone()], &decision);
                     let lease = self.office.store.typing_lease();
                     typing::expect(self.typing_due, &decision.typing, lease);
-                    publication.add(last_seq, &decision, &listeners[part]);
+                    publication.add(self.lease.carried_out(), &decision, &listeners[part]);
                 }
                 Err(Obstacle::End(end)) => return Err(end),
-                Err(Obstacle::Unstorable(_)) if part.len() > 1 => {
-                    let middle = part.start + part.len() / 2;
-                    parts.push_front(middle..part.end);
-                    parts.push_front(part.start..middle);
-                }
                 Err(Obstacle::Unstorable(error)) => {
-                    let wish = &mut wishes[part.start];
+                    if let Some(middle) = middle(&wishes[part.clone()]) {
+                        let middle = part.start + middle;
+                        parts.push_front(middle..part.end);
+                        parts.push_front(part.start..middle);
+                        continue;
+                    }
+                    let place = part.start + self.culprit(&wishes[part.clone()]).await?;
+                    let wish = &mut wishes[place];
                     tracing::error!(
                         partition = %self.lease.partition,
                         stream.sequence = wish.seq,
@@ -78,7 +82,8 @@ impl Owner<'_> {
                         %error,
                         "rejecting a command that cannot be stored"
                     );
-                    self.set_aside(wish, &originals[part.start], Reason::RefusedByDatabase)
+                    let original = originals[place].of(wish, &listeners[place], partitions);
+                    self.set_aside(wish, &original, Reason::RefusedByDatabase)
                         .await?;
                     wish.asks = Err(ErrorCode::Unavailable);
                     parts.push_front(part);
@@ -86,6 +91,25 @@ impl Owner<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Which command of a message is the first that cannot be stored. The message as a whole could not.
+    async fn culprit(&self, message: &[Wish]) -> Result<usize, End> {
+        // So many from the start on can be stored, and so many cannot.
+        let (mut can, mut cannot) = (0, message.len());
+        let mut patience = Backoff::default();
+        while cannot - can > 1 {
+            let middle = can.midpoint(cannot);
+            match self.store.rehearse(self.lease, &message[..middle]).await {
+                Ok(()) => can = middle,
+                Err(StoreError::Row(_) | StoreError::TryAgain(TryAgain::Conflict, _)) => {
+                    cannot = middle;
+                }
+                Err(StoreError::Fenced) => return Err(End::Fenced),
+                Err(error) => self.wait_for_database(&error, &mut patience).await?,
+            }
+        }
+        Ok(can)
     }
 
     /// One transaction, tried for as long as that may help.
@@ -108,11 +132,11 @@ impl Owner<'_> {
             reason = "a batch has at most 512 commands"
         )]
         metrics::histogram!(metric::BATCH_COMMANDS).record(wishes.len() as f64);
-        let mut ask_for = AskFor::Keyed;
+        let mut ask_for = AskFor::Likely;
         let mut conflicts = 0;
         let mut patience = Backoff::default();
         loop {
-            self.lease.published_seq = self.progress.published_seq();
+            self.lease.published = self.progress.published_up_to();
             let start = Instant::now();
             let result = self
                 .store
@@ -125,7 +149,7 @@ impl Owner<'_> {
                         .record(start.elapsed().as_secs_f64());
                     self.database_is_up();
                     self.progress
-                        .stored(self.lease.next_seq, self.lease.published_seq);
+                        .stored(self.lease.next_seq, self.lease.published.seq);
                     return Ok(decision);
                 }
                 Err(error) => error,
@@ -151,6 +175,13 @@ impl Owner<'_> {
             }
         }
     }
+}
+
+/// Where to halve a batch: between two messages, as near to its middle as may be. Nowhere if it is one.
+fn middle(wishes: &[Wish]) -> Option<usize> {
+    (1..wishes.len())
+        .filter(|place| wishes[place - 1].is_last)
+        .min_by_key(|place| place.abs_diff(wishes.len() / 2))
 }
 
 fn count(wishes: &[Wish], decision: &Decision) {

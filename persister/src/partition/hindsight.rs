@@ -49,23 +49,24 @@ pub(super) async fn look_back(
     if let Some(since) = oldest_waiting(commands, first_seq.max(lease.next_seq)).await? {
         newest = newest.max(published_since(office, lease, &events, since).await?);
     }
-    let Some(seq) = newest else {
+    let Some(number) = newest else {
         return Ok(());
     };
-    lease.carried_out_once = seq;
-    if seq >= lease.next_seq {
+    lease.carried_out_once = number;
+    let known = lease.carried_out().number();
+    if number > known {
         metrics::counter!(metric::DATABASE_LOSSES).increment(1);
         tracing::error!(
             partition = %lease.partition,
             stream.sequence = lease.next_seq,
-            stream.carried_out_once = seq,
+            commands = number - known,
             "the database has lost commands that were carried out; carrying them out again"
         );
     }
     Ok(())
 }
 
-/// Sequence of the command behind the last event of the stream, if it has one.
+/// Number of the command behind the last event of the stream, if it has one.
 async fn last_published(
     office: &Office,
     lease: &Lease,
@@ -74,7 +75,7 @@ async fn last_published(
     let all = subject::all_events(lease.partition);
     let last = timeout(API_MAX, events.get_last_raw_message_by_subject(&all));
     match last.await.map_err(too_late)? {
-        Ok(last) => Ok(seq(office, lease, &last.payload)),
+        Ok(last) => Ok(number(office, lease, &last.payload)),
         Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
         Err(error) => Err(nats(error)),
     }
@@ -92,7 +93,7 @@ async fn oldest_waiting(commands: &Stream, seq: i64) -> Result<Option<DeliverPol
     }
 }
 
-/// The largest sequence of a command whose event was published since then, for the first or a further time.
+/// The largest number of a command whose event was published since then, for the first or a further time.
 async fn published_since(
     office: &Office,
     lease: &Lease,
@@ -120,7 +121,7 @@ async fn published_since(
         while let Some(message) = timeout(API_MAX, page.next()).await.map_err(too_late)? {
             let message = message.map_err(nats)?;
             behind = message.info().map_err(nats)?.pending;
-            newest = newest.max(seq(office, lease, &message.payload));
+            newest = newest.max(number(office, lease, &message.payload));
         }
         if behind == 0 {
             return Ok(newest);
@@ -132,10 +133,10 @@ async fn published_since(
     }
 }
 
-/// Sequence of the last command that caused one of these events. Whatever else somebody put into the stream tells
+/// Number of the last command that caused one of these events. Whatever else somebody put into the stream tells
 /// nothing.
-fn seq(office: &Office, lease: &Lease, payload: &Bytes) -> Option<i64> {
+fn number(office: &Office, lease: &Lease, payload: &Bytes) -> Option<i64> {
     let numbering = office.store.numbering(lease);
     let events = envelope::unpack(payload).filter_map(Result::ok);
-    events.filter_map(|event| numbering.seq(event.id)).max()
+    events.filter_map(|event| numbering.number(event.id)).max()
 }

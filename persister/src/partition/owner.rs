@@ -10,6 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::{End, Office};
 use crate::alarm::Alarm;
 use crate::backoff::Backoff;
+use crate::decide::Mark;
 use crate::delivery::Delivery;
 use crate::fleet::Claim;
 use crate::progress::Progress;
@@ -31,6 +32,8 @@ pub(super) struct Owner<'a> {
     pub(super) store: Store,
     pub(super) claim: &'a mut Claim,
     pub(super) lease: &'a mut Lease,
+    /// How far the commands were read that an earlier owner carried out.
+    pub(super) replayed: Mark,
     pub(super) progress: &'a Progress,
     /// Rings for what ends typing.
     pub(super) typing_due: &'a Alarm,
@@ -52,8 +55,8 @@ impl Owner<'_> {
             let next = async {
                 // Room first: what is stored must be published soon, or gateways wait for its outcome.
                 let room = publications.reserve().await;
-                readings.recv_many(&mut batch, BATCH_COMMANDS_MAX).await;
-                room
+                let more = BATCH_COMMANDS_MAX - batch.len();
+                (room, readings.recv_many(&mut batch, more).await)
             };
             tokio::select! {
                 biased;
@@ -63,13 +66,16 @@ impl Owner<'_> {
                         return end;
                     }
                 }
-                room = next => {
+                (room, taken) = next => {
                     // Both channels end only with the futures beside this one.
                     let Ok(room) = room else { return End::Stopping };
-                    let restarted = batch.is_empty()
+                    let restarted = taken == 0
                         || batch.pop_if(|last| matches!(last, Reading::Restarted)).is_some();
+                    // A message is carried out whole. Of the last one perhaps not all has come.
+                    let whole = batch.iter().rposition(Reading::ends_message);
+                    let whole = batch.drain(..whole.map_or(0, |last| last + 1)).collect();
                     // What was read before the stream restarted is gone from it: now or never.
-                    match self.settle(&mut batch).await {
+                    match self.settle(whole).await {
                         Ok(publication) => room.send(publication),
                         Err(end) => return end,
                     }
@@ -93,12 +99,12 @@ impl Owner<'_> {
 
     /// Renews the lease, also while nothing else happens.
     async fn renew(&mut self) -> Result<(), End> {
-        self.lease.published_seq = self.progress.published_seq();
+        self.lease.published = self.progress.published_up_to();
         match self.store.renew(self.lease).await {
             Ok(()) => {
                 self.database_is_up();
                 self.progress
-                    .stored(self.lease.next_seq, self.lease.published_seq);
+                    .stored(self.lease.next_seq, self.lease.published.seq);
             }
             Err(StoreError::Fenced) => return Err(End::Fenced),
             Err(error) => self.database_is_down(&error),
@@ -109,11 +115,11 @@ impl Owner<'_> {
         Ok(())
     }
 
-    /// Takes care of everything in the batch and empties it.
-    async fn settle(&mut self, batch: &mut Vec<Reading>) -> Result<Publication, End> {
+    /// Takes care of everything in the batch.
+    async fn settle(&mut self, batch: Vec<Reading>) -> Result<Publication, End> {
         let mut replayed = Vec::new();
         let mut fresh = Vec::new();
-        for reading in batch.drain(..) {
+        for reading in batch {
             match reading {
                 Reading::Command(delivery) if delivery.wish.seq < self.lease.next_seq => {
                     replayed.push(*delivery);
@@ -144,7 +150,10 @@ impl Owner<'_> {
             }
         };
         for delivery in replayed {
-            publication.last_seq = delivery.wish.seq;
+            self.replayed = self.replayed.behind(&delivery.wish);
+            // What was lost of them counts as full, and was not.
+            self.replayed.id_base = self.replayed.id_base.min(self.lease.id_base);
+            publication.behind = Some(self.replayed);
             // None: a rejection so old that it was removed, or a command without a name.
             if let Some((id, outcome)) = delivery
                 .wish

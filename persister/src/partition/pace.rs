@@ -1,7 +1,8 @@
 //! Whether the owner is so far behind that a new command would not be answered in time.
 //!
-//! Pure: once a second it is told how far the owner has come and how many commands wait. How fast the owner is
-//! shows only while it has more than enough to do; of other times it is known only that it kept up.
+//! Pure: once a second it is told how far the owner has come and how many messages wait. How fast the owner is
+//! shows only while it has more than enough to do; of other times it is known only that it kept up. It counts messages, as
+//! the stream does; each is one command, or several when more come than an owner does one by one.
 
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ const WAIT_MAX: Duration = Duration::from_secs(8);
 /// and the other in turn.
 const WAIT_FINE: Duration = Duration::from_secs(4);
 
-/// Commands a second that an owner is trusted with until it shows: a fifth of what a busy machine carries out
+/// Messages a second that an owner is trusted with until it shows: a fifth of what a busy machine carries out
 /// (design section 6).
 const TRUSTED_PER_SECOND: f64 = 4_000.0;
 

@@ -102,7 +102,7 @@ async fn restart(
     );
     office.store.restart(lease, first_seq).await?;
     lease.carried_out_once = 0;
-    progress.restarted(lease.next_seq);
+    progress.restarted(lease.published);
     Ok(())
 }
 
@@ -113,16 +113,16 @@ async fn publish_again(
     lease: &Lease,
     publisher: &mut Publisher,
 ) -> Result<(), Failed> {
-    let mut after = lease.published_seq;
+    let mut after = lease.published.number();
     loop {
         let page = office.store.unpublished(lease, after).await?;
         let Some(last) = page.last() else {
             return Ok(());
         };
-        after = office.store.seq(lease, &last.event);
+        after = office.store.number(lease, &last.event);
         let publication = Publication {
             // Not published to the end: the outcomes are still missing.
-            last_seq: lease.published_seq,
+            behind: None,
             events: page
                 .iter()
                 .map(|stored| Announcement::new(&stored.event, stored.previous_id, None))

@@ -70,6 +70,7 @@ impl Owner<'_> {
         let place = Place {
             partition: self.lease.partition,
             seq: wish.seq,
+            index: wish.index,
             time: wish.time,
         };
         let attempt = async {

@@ -98,13 +98,8 @@ async fn send(office: &Office, partition: Partition, due: &[Due]) {
 }
 
 async fn send_one(office: &Office, command: Command) -> Result<(), async_nats::Error> {
-    let body = CommandBody {
-        author_id: command.author_id,
-        chat_id: command.chat_id,
-        if_typing_since: command.if_typing_since,
-    };
     let message = PublishMessage::build()
-        .payload(serde_json::to_vec(&body)?.into())
+        .payload(CommandBody::new(&command, false).encode())
         .message_id(command.id.to_string());
     let subject = subject::command(office.store.partitions(), command.chat_id, command.kind);
     office

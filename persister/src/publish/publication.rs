@@ -1,6 +1,7 @@
 //! One batch on its way out.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use shared::command::CommandOutcome;
@@ -10,7 +11,7 @@ use shared::id::{ChatId, EventId};
 use shared::trace;
 use tracing::Span;
 
-use crate::decide::Decision;
+use crate::decide::{Decision, Mark};
 use crate::delivery::Listener;
 
 /// Most outcomes in one message. One is at most 128 octets of JSON, so this stays below 512 KiB, half of what
@@ -51,20 +52,20 @@ pub(super) struct Pack {
 /// What a batch has to tell.
 #[derive(Debug, Default)]
 pub struct Publication {
-    /// Sequence of the last command in it.
-    pub last_seq: i64,
+    /// The place in the command stream behind everything that it tells of, if it is all of that.
+    pub behind: Option<Mark>,
     /// In order of id.
     pub events: Vec<Announcement>,
     /// By gateway.
-    pub outcomes: Vec<(String, CommandOutcome)>,
+    pub outcomes: Vec<(Arc<str>, CommandOutcome)>,
     /// Of the commands that are traced; they end when all is sent.
     pub spans: Vec<Span>,
 }
 
 impl Publication {
-    /// Adds commands that are carried out, up to `last_seq`.
-    pub fn add(&mut self, last_seq: i64, decision: &Decision, listeners: &[Listener]) {
-        self.last_seq = last_seq;
+    /// Adds commands that are carried out, up to this place.
+    pub fn add(&mut self, behind: Mark, decision: &Decision, listeners: &[Listener]) {
+        self.behind = Some(behind);
         for new in &decision.events {
             let listener = &listeners[new.wish];
             // Our own span is the parent of what follows; without a tracer here, the sender's still is.
@@ -86,7 +87,7 @@ impl Publication {
     /// Adds an outcome for the gateway that waits for it, if one does.
     pub fn tell(&mut self, listener: &Listener, outcome: CommandOutcome) {
         if let Some(gateway) = &listener.gateway {
-            self.outcomes.push((gateway.clone(), outcome));
+            self.outcomes.push((Arc::clone(gateway), outcome));
         }
     }
 
@@ -113,8 +114,8 @@ impl Publication {
     }
 
     /// Gateways and payloads, in the order of the commands of each gateway.
-    pub(super) fn packed_outcomes(self) -> Vec<(String, Bytes)> {
-        let mut by_gateway: BTreeMap<String, Vec<CommandOutcome>> = BTreeMap::new();
+    pub(super) fn packed_outcomes(self) -> Vec<(Arc<str>, Bytes)> {
+        let mut by_gateway: BTreeMap<Arc<str>, Vec<CommandOutcome>> = BTreeMap::new();
         for (gateway, outcome) in self.outcomes {
             by_gateway.entry(gateway).or_default().push(outcome);
         }
@@ -123,7 +124,7 @@ impl Publication {
             for outcomes in outcomes.chunks(OUTCOMES_PER_MESSAGE_MAX) {
                 let payload =
                     serde_json::to_vec(outcomes).expect("outcomes are plain data and serialise");
-                packed.push((gateway.clone(), payload.into()));
+                packed.push((Arc::clone(&gateway), payload.into()));
             }
         }
         packed
@@ -189,7 +190,7 @@ mod tests {
                 id: CommandId::fresh(),
                 outcome,
             };
-            publication.outcomes.push((gateway.to_owned(), outcome));
+            publication.outcomes.push((gateway.into(), outcome));
         }
         let packed = publication.packed_outcomes();
         let counts: Vec<_> = packed
@@ -197,7 +198,7 @@ mod tests {
             .map(|(gateway, payload)| {
                 assert!(payload.len() < 512 << 10, "{}", payload.len());
                 let outcomes: Vec<CommandOutcome> = serde_json::from_slice(payload).unwrap();
-                (gateway.as_str(), outcomes.len())
+                (&**gateway, outcomes.len())
             })
             .collect();
         assert_eq!(

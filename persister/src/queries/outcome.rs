@@ -35,8 +35,8 @@ pub(super) async fn answer(
     })
 }
 
-/// How far the events of each partition are published: the event of the last command that surely is, before
-/// the partition's number is added (see [`crate::decide::Numbering`]).
+/// How far the events of each partition are published: the number of the last command whose event surely is (see
+/// [`crate::decide::Numbering`]).
 struct Published {
     up_to: HashMap<i64, i64>,
 }
@@ -46,7 +46,7 @@ impl Published {
         let rows = cmd_partition::Entity::find().all(db).await?;
         let up_to = rows
             .into_iter()
-            .map(|row| (i64::from(row.part), row.id_base + row.published_seq))
+            .map(|row| (i64::from(row.part), row.published().number()))
             .collect();
         Ok(Self { up_to })
     }

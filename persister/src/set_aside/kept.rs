@@ -127,6 +127,7 @@ mod tests {
         let place = Place {
             partition: Partition::new(0),
             seq: 17,
+            index: 0,
             time: Timestamp::from_micros(0),
         };
         let sent = message(place, &original, Reason::UnknownBody).outbound_message("aside.0");

@@ -36,17 +36,17 @@ pub async fn after(
 
 impl Store {
     /// A page of the events of a partition that are stored and perhaps not published, after the one that the
-    /// command at `after_seq` caused.
+    /// command of this number caused.
     pub(crate) async fn unpublished(
         &self,
         lease: &Lease,
-        after_seq: i64,
+        after: i64,
     ) -> Result<Vec<ChainedEvent>, StoreError> {
         let numbering = self.numbering(lease);
         let partitions = i64::from(self.partitions.get());
         let query = Entity::find()
-            .filter(Column::Id.gte(numbering.event_id(after_seq + 1).get()))
-            .filter(Column::Id.lt(numbering.event_id(lease.next_seq).get()))
+            .filter(Column::Id.gte(numbering.event_id(after + 1).get()))
+            .filter(Column::Id.lt(numbering.event_id(lease.carried_out().number() + 1).get()))
             .filter(
                 Expr::col(Column::Id)
                     .modulo(partitions)
@@ -61,10 +61,10 @@ impl Store {
         .await
     }
 
-    /// Sequence of the command that caused this event.
-    pub(crate) fn seq(&self, lease: &Lease, event: &ChatEvent) -> i64 {
+    /// Number of the command that caused this event.
+    pub(crate) fn number(&self, lease: &Lease, event: &ChatEvent) -> i64 {
         self.numbering(lease)
-            .seq(event.id)
+            .number(event.id)
             .expect("only events of this partition are asked for")
     }
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{Store, StoreError, part};
 use crate::database::now_ms;
-use crate::decide::Wish;
+use crate::decide::{Mark, Wish};
 use crate::entity::cmd_partition::{Column, Entity, Model};
 
 /// What the owner of a partition knows about it.
@@ -21,16 +21,16 @@ pub struct Lease {
     pub partition: Partition,
     /// This ownership among all there have been.
     pub epoch: i64,
-    /// See [`crate::decide::Numbering::base`].
+    /// See [`Mark::id_base`], of the message at `next_seq`.
     pub id_base: i64,
-    /// Sequence of the next command to carry out.
+    /// Sequence of the next message to carry out.
     pub next_seq: i64,
-    /// Everything up to this sequence is published; stored with the next change of the row.
-    pub published_seq: i64,
-    /// Id of the command at `next_seq - 1`, if it has one.
+    /// Everything before this is published; stored with the next change of the row.
+    pub published: Mark,
+    /// Id of the message at `next_seq - 1`, if it has one.
     pub last_command_id: Option<CommandId>,
-    /// Everything up to this sequence was carried out once, whatever the database says. Not stored: the event
-    /// stream tells.
+    /// Everything up to the command of this number was carried out once, whatever the database says. Not stored: the
+    /// event stream tells.
     pub carried_out_once: i64,
 }
 
@@ -41,18 +41,28 @@ impl Lease {
             epoch: row.epoch,
             id_base: row.id_base,
             next_seq: row.next_seq,
-            published_seq: row.published_seq,
+            published: row.published(),
             last_command_id: row.last_command_id.map(CommandId::from),
             carried_out_once: 0,
         }
     }
 
-    /// This lease once `wishes` are carried out.
+    /// Everything before this is carried out.
+    pub fn carried_out(&self) -> Mark {
+        Mark {
+            seq: self.next_seq - 1,
+            id_base: self.id_base,
+        }
+    }
+
+    /// This lease once `wishes`, which are whole messages, are carried out.
     pub(super) fn behind(&self, wishes: &[Wish]) -> Self {
         let mut moved = self.clone();
+        let Mark { seq, id_base } = wishes.iter().fold(self.carried_out(), Mark::behind);
+        moved.id_base = id_base;
+        moved.next_seq = seq + 1;
         if let Some(last) = wishes.last() {
-            moved.next_seq = last.seq + 1;
-            moved.last_command_id = last.id;
+            moved.last_command_id = last.message_id;
         }
         moved
     }
@@ -111,10 +121,9 @@ impl Store {
         let mut moved = lease.clone();
         moved.id_base += lease.next_seq - first_seq;
         moved.next_seq = first_seq;
-        moved.published_seq = first_seq - 1;
+        moved.published = moved.carried_out();
         moved.last_command_id = None;
-        let update = moving(lease, &moved, self.lease_end())
-            .col_expr(Column::IdBase, Expr::value(moved.id_base));
+        let update = moving(lease, &moved, self.lease_end());
         super::bounded(async { expect_one(update.exec(&self.db).await?.rows_affected) }).await?;
         *lease = moved;
         Ok(())
@@ -147,7 +156,9 @@ fn moving(from: &Lease, to: &Lease, lease_end: SimpleExpr) -> UpdateMany<Entity>
     let last = to.last_command_id.map(CommandId::uuid);
     Entity::update_many()
         .col_expr(Column::NextSeq, Expr::value(to.next_seq))
-        .col_expr(Column::PublishedSeq, Expr::value(to.published_seq))
+        .col_expr(Column::IdBase, Expr::value(to.id_base))
+        .col_expr(Column::PublishedSeq, Expr::value(to.published.seq))
+        .col_expr(Column::PublishedIdBase, Expr::value(to.published.id_base))
         .col_expr(Column::LastCommandId, Expr::value::<Option<Uuid>>(last))
         .col_expr(Column::LeaseUntil, lease_end)
         .filter(Column::Part.eq(part(from.partition)))

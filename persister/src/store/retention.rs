@@ -108,7 +108,7 @@ impl Store {
         };
         let partitions = i64::from(self.partitions.get());
         // Whatever is not surely published stays: the next owner may have to publish it again.
-        let published = (row.id_base + row.published_seq) * partitions + i64::from(row.part);
+        let published = row.published().number() * partitions + i64::from(row.part);
         let pruned = pruning::Entity::find_by_id((part(partition), class.number()))
             .one(&self.db)
             .await?;

@@ -55,11 +55,11 @@ async fn a_former_owner_stores_nothing(rig: Rig) {
     let mut new = other.acquire(PARTITION).await.unwrap().unwrap();
 
     let late = one
-        .commit(&mut old, &[wish(1, Join, 7, 4)], AskFor::Keyed)
+        .commit(&mut old, &[wish(1, Join, 7, 4)], AskFor::Likely)
         .await;
     assert!(matches!(late, Err(StoreError::Fenced)), "{late:?}");
     other
-        .commit(&mut new, &[wish(1, Join, 8, 4)], AskFor::Keyed)
+        .commit(&mut new, &[wish(1, Join, 8, 4)], AskFor::Likely)
         .await
         .unwrap();
     let db = rig.database().await.reader;
@@ -77,10 +77,10 @@ async fn a_former_owner_is_fenced_off_before_its_rows_meet_those_of_its_successo
     // The same command twice: its event has the same id and the same command id whoever stores it.
     let wishes = [wish(1, StartTyping, 7, 4)];
     other
-        .commit(&mut new, &wishes, AskFor::Keyed)
+        .commit(&mut new, &wishes, AskFor::Likely)
         .await
         .unwrap();
-    let late = one.commit(&mut old, &wishes, AskFor::Keyed).await;
+    let late = one.commit(&mut old, &wishes, AskFor::Likely).await;
     // Not a conflict, which would be decided again.
     assert!(matches!(late, Err(StoreError::Fenced)), "{late:?}");
 }
@@ -92,14 +92,14 @@ async fn an_owner_that_is_behind_itself_stores_nothing(rig: Rig) {
     let mut behind = lease.clone();
     let wishes = [wish(1, Join, 7, 4)];
     store
-        .commit(&mut lease, &wishes, AskFor::Keyed)
+        .commit(&mut lease, &wishes, AskFor::Likely)
         .await
         .unwrap();
     assert_eq!(lease.next_seq, 2);
-    let again = store.commit(&mut behind, &wishes, AskFor::Keyed).await;
+    let again = store.commit(&mut behind, &wishes, AskFor::Likely).await;
     assert!(matches!(again, Err(StoreError::Fenced)), "{again:?}");
     let recovered = store.acquire(PARTITION).await.unwrap().unwrap();
-    assert_eq!((recovered.next_seq, recovered.published_seq), (2, 0));
+    assert_eq!((recovered.next_seq, recovered.published.seq), (2, 0));
     let db = rig.database().await.reader;
     assert_eq!(event::Entity::find().count(&db).await.unwrap(), 1);
 }

@@ -30,6 +30,7 @@ mod retention;
 mod runbook;
 mod set_aside;
 mod setup;
+mod several;
 mod takeover;
 mod typing;
 mod wiped_stream;

@@ -84,7 +84,7 @@ impl World {
                 })
                 .collect();
             self.store
-                .commit(&mut self.lease, &wishes, AskFor::Keyed)
+                .commit(&mut self.lease, &wishes, AskFor::Likely)
                 .await
                 .map_err(|error| TestCaseError::fail(error.to_string()))?;
         }

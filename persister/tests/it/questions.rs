@@ -113,7 +113,7 @@ async fn a_stored_event_is_pending_until_it_is_published(rig: Rig) {
     let join = wish(1, Join, 7, 4);
     let id = join.id.unwrap();
     store
-        .commit(&mut lease, &[join], AskFor::Keyed)
+        .commit(&mut lease, &[join], AskFor::Likely)
         .await
         .unwrap();
 
@@ -121,7 +121,7 @@ async fn a_stored_event_is_pending_until_it_is_published(rig: Rig) {
     let persister = rig.persister(1).await;
     let gateway = rig.gateway(1).await;
     assert_eq!(outcomes(&gateway, &[id]).await, [CommandState::Pending]);
-    lease.published_seq = 1;
+    lease.published.seq = 1;
     store.renew(&lease).await.unwrap();
     let settled = CommandState::Settled(Outcome::Stored(1.try_into().unwrap()));
     assert_eq!(outcomes(&gateway, &[id]).await, [settled]);

@@ -33,7 +33,7 @@ async fn removing_a_chat_ends_its_memberships_and_no_others(rig: Rig) {
         wish(3, Join, 8, extra),
     ];
     store
-        .commit(&mut lease, &wishes, AskFor::Keyed)
+        .commit(&mut lease, &wishes, AskFor::Likely)
         .await
         .unwrap();
     assert!(
@@ -108,7 +108,7 @@ async fn a_membership_that_ended_meanwhile_is_a_conflict() {
     let store = rig.store("one", Duration::from_mins(1)).await;
     let mut lease = store.acquire(Partition::new(0)).await.unwrap().unwrap();
     store
-        .commit(&mut lease, &[wish(1, Join, 7, 1)], AskFor::Keyed)
+        .commit(&mut lease, &[wish(1, Join, 7, 1)], AskFor::Likely)
         .await
         .unwrap();
     let removal = db.begin().await.unwrap();
@@ -117,7 +117,7 @@ async fn a_membership_that_ended_meanwhile_is_a_conflict() {
         .await
         .unwrap();
     let leaving = [wish(2, Leave, 7, 1)];
-    let (left, ()) = tokio::join!(store.commit(&mut lease, &leaving, AskFor::Keyed), async {
+    let (left, ()) = tokio::join!(store.commit(&mut lease, &leaving, AskFor::Likely), async {
         // The batch has read the member by the time it waits for this row.
         waits_for_a_lock(&db).await;
         removal.commit().await.unwrap();
@@ -153,14 +153,14 @@ async fn a_count_that_changed_meanwhile_is_a_conflict() {
     for (chats, elsewhere) in [(vec![1], 1), (vec![1, second], -1)] {
         for chat in &chats {
             let joining = next(Join, *chat);
-            let joined = store.commit(&mut lease, &joining, AskFor::Keyed);
+            let joined = store.commit(&mut lease, &joining, AskFor::Likely);
             assert!(joined.await.unwrap().rejections.is_empty());
         }
         let other = db.begin().await.unwrap();
         let change = CountryChanges::from([(key.clone(), elsewhere)]);
         add_to_countries(&other, &change).await.unwrap();
         let leaving = next(Leave, 1);
-        let (left, ()) = tokio::join!(store.commit(&mut lease, &leaving, AskFor::Keyed), async {
+        let (left, ()) = tokio::join!(store.commit(&mut lease, &leaving, AskFor::Likely), async {
             waits_for_a_lock(&db).await;
             other.commit().await.unwrap();
         });

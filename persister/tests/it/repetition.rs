@@ -44,7 +44,7 @@ async fn a_repetition_in_the_same_batch_has_no_effect(rig: Rig) {
     let (store, mut lease) = owner(&rig).await;
     let id = CommandId::fresh();
     let wishes = [named(1, id, Join, 7, 4), named(2, id, Join, 7, 4)];
-    let told = outcomes(&store, &mut lease, &wishes, AskFor::Keyed).await;
+    let told = outcomes(&store, &mut lease, &wishes, AskFor::Likely).await;
     assert_eq!(told, [event_id(1), event_id(1)]);
 }
 
@@ -57,7 +57,7 @@ async fn a_repetition_of_a_key_hours_later_has_no_effect(rig: Rig) {
     );
     let first = [named(1, done, Join, 7, 4), named(2, refused, Leave, 7, 5)];
     let refusal = Outcome::Rejected(ErrorCode::NotJoined);
-    let told = outcomes(&store, &mut lease, &first, AskFor::Keyed).await;
+    let told = outcomes(&store, &mut lease, &first, AskFor::Likely).await;
     assert_eq!(told, [event_id(1), refusal]);
 
     // Between the two, the refused one would have become possible, and the other impossible.
@@ -66,9 +66,9 @@ async fn a_repetition_of_a_key_hours_later_has_no_effect(rig: Rig) {
         named(3, fresh(), Leave, 7, 4),
         named(4, fresh(), Join, 7, 5),
     ];
-    outcomes(&store, &mut lease, &between, AskFor::Keyed).await;
+    outcomes(&store, &mut lease, &between, AskFor::Likely).await;
     let again = [named(5, done, Join, 7, 4), named(6, refused, Leave, 7, 5)];
-    let told = outcomes(&store, &mut lease, &again, AskFor::Keyed).await;
+    let told = outcomes(&store, &mut lease, &again, AskFor::Likely).await;
     assert_eq!(told, [event_id(1), refusal]);
 
     let db = rig.database().await.reader;
@@ -80,9 +80,9 @@ async fn a_repetition_without_a_key_is_found_by_the_unique_index(rig: Rig) {
     let (store, mut lease) = owner(&rig).await;
     let id = CommandId::fresh();
     let first = [named(1, id, StartTyping, 7, 4)];
-    outcomes(&store, &mut lease, &first, AskFor::Keyed).await;
+    outcomes(&store, &mut lease, &first, AskFor::Likely).await;
     let again = [named(2, id, StartTyping, 7, 4)];
-    let conflict = store.commit(&mut lease, &again, AskFor::Keyed).await;
+    let conflict = store.commit(&mut lease, &again, AskFor::Likely).await;
     assert!(
         matches!(conflict, Err(StoreError::TryAgain(TryAgain::Conflict, _))),
         "{conflict:?}"
@@ -100,11 +100,11 @@ async fn who_would_be_told_already_joined_hears_of_their_own_first_attempt(rig: 
         &store,
         &mut lease,
         &[named(1, id, Join, 7, 4)],
-        AskFor::Keyed,
+        AskFor::Likely,
     )
     .await;
     let again = [named(2, id, Join, 7, 4)];
-    let told = outcomes(&store, &mut lease, &again, AskFor::Keyed).await;
+    let told = outcomes(&store, &mut lease, &again, AskFor::Likely).await;
     assert_eq!(told, [event_id(1)]);
 }
 
@@ -114,7 +114,7 @@ async fn old_typing_expires(rig: Rig) {
     let mut old = named(1, id, StartTyping, 7, 4);
     old.time = shared::clock::Timestamp::from_micros(old.time.micros() - 11_000_000);
     let expired = Outcome::Rejected(ErrorCode::Expired);
-    let told = outcomes(&store, &mut lease, &[old], AskFor::Keyed).await;
+    let told = outcomes(&store, &mut lease, &[old], AskFor::Likely).await;
     assert_eq!(told, [expired]);
     let db = rig.database().await.reader;
     let known = lookup::outcomes(&db, &[id]).await.unwrap();

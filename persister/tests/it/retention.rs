@@ -140,11 +140,11 @@ async fn typed(rig: &Rig, starts: i64) -> (Store, DatabaseConnection) {
     wishes.push(wish(starts + 1, Join, 7, 4));
     for batch in wishes.chunks(256) {
         store
-            .commit(&mut lease, batch, AskFor::Keyed)
+            .commit(&mut lease, batch, AskFor::Likely)
             .await
             .unwrap();
     }
-    lease.published_seq = starts + 1;
+    lease.published.seq = starts + 1;
     store.renew(&lease).await.unwrap();
     (store, rig.database().await.writer)
 }
@@ -188,10 +188,10 @@ async fn what_is_not_published_yet_is_not_pruned(rig: Rig) {
     let mut lease = store.acquire(PARTITION).await.unwrap().unwrap();
     let starts: Vec<_> = (1..=3).map(|seq| wish(seq, StartTyping, 7, 4)).collect();
     store
-        .commit(&mut lease, &starts, AskFor::Keyed)
+        .commit(&mut lease, &starts, AskFor::Likely)
         .await
         .unwrap();
-    lease.published_seq = 2;
+    lease.published.seq = 2;
     store.renew(&lease).await.unwrap();
     let db = rig.database().await.writer;
     age(&db, 3).await;

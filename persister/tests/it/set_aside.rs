@@ -23,7 +23,7 @@ on_both_databases!(
 );
 
 /// Runs `persister set-aside …`.
-fn by_hand(rig: &Rig, arguments: &[&str]) -> Output {
+pub(crate) fn by_hand(rig: &Rig, arguments: &[&str]) -> Output {
     Process::new(env!("CARGO_BIN_EXE_persister"))
         .arg("set-aside")
         .args(arguments)
@@ -32,7 +32,7 @@ fn by_hand(rig: &Rig, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-fn listed(rig: &Rig) -> serde_json::Value {
+pub(crate) fn listed(rig: &Rig) -> serde_json::Value {
     let output = by_hand(rig, &["list", "--json"]);
     assert!(output.status.success(), "{output:?}");
     serde_json::from_slice(&output.stdout).unwrap()
@@ -95,7 +95,7 @@ async fn what_cannot_be_read_is_kept_as_it_came(rig: Rig) {
 
 /// Replays everything, once NATS has forgotten that it was sent it. Made to forget at once each time: whoever takes
 /// the partition over meanwhile declares its stream as it was.
-async fn replayed(rig: &Rig, gateway: &Gateway) {
+pub(crate) async fn replayed(rig: &Rig, gateway: &Gateway) {
     let polling = async {
         let mut tick = interval(Duration::from_millis(50));
         loop {
@@ -142,7 +142,7 @@ async fn what_the_database_refused_is_carried_out_when_replayed(rig: Rig) {
 }
 
 /// Makes the database refuse what user 666 does, or take it again.
-async fn refuse(db: &DatabaseConnection, refuse: bool) {
+pub(crate) async fn refuse(db: &DatabaseConnection, refuse: bool) {
     let statement = match (db.get_database_backend(), refuse) {
         (DbBackend::Sqlite, true) => {
             "CREATE TRIGGER poison BEFORE INSERT ON events WHEN NEW.author_id = 666

@@ -37,7 +37,7 @@ async fn what_was_stored_and_not_published_is_published_by_the_next_owner(rig: R
         named(2, again.id, Join, 7, 4),
     ];
     store
-        .commit(&mut lease, &wishes, AskFor::Keyed)
+        .commit(&mut lease, &wishes, AskFor::Likely)
         .await
         .unwrap();
     store.release(&lease).await.unwrap();
@@ -76,7 +76,7 @@ async fn a_stopping_owner_leaves_nothing_to_repeat(rig: Rig) {
     let store = rig.store("next", Duration::from_mins(1)).await;
     let lease = store.acquire(Partition::new(0)).await.unwrap();
     let lease = lease.expect("the lease was given back");
-    assert_eq!((lease.next_seq, lease.published_seq), (2, 1));
+    assert_eq!((lease.next_seq, lease.published.seq), (2, 1));
 }
 
 async fn what_was_published_and_not_noted_is_published_again_as_it_was(rig: Rig) {
@@ -92,7 +92,7 @@ async fn what_was_published_and_not_noted_is_published_again_as_it_was(rig: Rig)
     // As if the owner had died before it could note that.
     let store = rig.store("gone", Duration::from_mins(1)).await;
     let mut lease = store.acquire(Partition::new(0)).await.unwrap().unwrap();
-    lease.published_seq = 0;
+    lease.published.seq = 0;
     store.release(&lease).await.unwrap();
 
     let persister = rig.persister(1).await;

@@ -177,7 +177,7 @@ async fn the_next_owner_ends_what_an_owner_left_behind(rig: Rig) {
     start.asks = Ok(typing);
     start.time = shared::clock::Timestamp::from_micros(start.time.micros() - 5_000_000);
     store
-        .commit(&mut lease, &[start], AskFor::Keyed)
+        .commit(&mut lease, &[start], AskFor::Likely)
         .await
         .unwrap();
     let db = rig.database().await.writer;

@@ -289,6 +289,24 @@ fn what_could_not_be_handed_to_nats_had_no_effect() {
     assert_eq!(trip.publish(), [("b", number)]);
 }
 
+#[test]
+fn what_is_about_to_be_published_has_a_place() {
+    let mut trip = Trip::new(1);
+    trip.submit("a", 4);
+    trip.submit("b", 5);
+    trip.submit("c", 6);
+    let first = trip.flight.next().unwrap();
+    assert_eq!(trip.flight.next(), None);
+    trip.flight.refuse(first.number(), "no", trip.now);
+    let second = trip.flight.next().unwrap();
+    assert_eq!((second.number(), second.is_repetition()), (2, false));
+    trip.flight.unsent(second.number(), trip.now);
+    let unavailable = Err(ErrorCode::Unavailable);
+    assert_eq!(trip.settled(), [("a", unavailable), ("b", unavailable)]);
+    trip.publish_one("c");
+    assert_eq!(trip.flight.next(), None);
+}
+
 /// What may happen to a flight.
 #[derive(Debug, Clone, Copy)]
 enum Step {

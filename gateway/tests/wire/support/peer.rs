@@ -12,10 +12,11 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use shared::beacon::{Beacon, OwnerState};
 use shared::clock;
-use shared::command::{CommandBody, CommandOutcome, GATEWAY_HEADER, Outcome};
+use shared::command::packing::{self, COMMANDS_PER_MESSAGE_MAX, PackedCommand};
+use shared::command::{Command, CommandBody, CommandOutcome, GATEWAY_HEADER, Outcome};
 use shared::envelope::{self, Envelope};
 use shared::error_code::ErrorCode;
-use shared::event::{ChatEvent, EventType};
+use shared::event::ChatEvent;
 use shared::id::{ChatId, EventId};
 use shared::partition::{Partition, PartitionCount};
 use shared::query::{
@@ -95,6 +96,7 @@ async fn run(url: &str) {
                     epoch: 1,
                     state: OwnerState::Ok,
                     lag: 0,
+                    commands_per_message: COMMANDS_PER_MESSAGE_MAX,
                     heads: Vec::new(),
                 };
                 publish(&client, subject::beacon(partition), serde_json::to_vec(&beacon).unwrap()).await;
@@ -122,39 +124,53 @@ struct Chats {
 
 impl Chats {
     async fn carry_out(&mut self, client: &Client, command: &Message) {
-        let (chat, kind) = subject::parse_command(&command.subject).unwrap();
+        let headers = command.headers.as_ref().unwrap();
+        let header = |name: &str| headers.get(name).unwrap().as_str();
+        let gateway = header(GATEWAY_HEADER);
+        if subject::is_several_commands(&command.subject) {
+            for packed in packing::unpack(&command.payload).unwrap() {
+                self.carry_out_one(client, gateway, packed).await;
+            }
+            return;
+        }
+        let (chat_id, kind) = subject::parse_command(&command.subject).unwrap();
         let body: CommandBody = serde_json::from_slice(&command.payload).unwrap();
-        let outcome = match chat.get() {
+        assert_eq!(chat_id, body.chat_id);
+        let id = header(async_nats::header::NATS_MESSAGE_ID.as_ref());
+        let alone = Command {
+            id: id.parse().unwrap(),
+            kind,
+            author_id: body.author_id,
+            chat_id,
+            if_typing_since: body.if_typing_since,
+        };
+        let alone = PackedCommand::new(&alone, body.is_repetition);
+        self.carry_out_one(client, gateway, alone).await;
+    }
+
+    async fn carry_out_one(&mut self, client: &Client, gateway: &str, command: PackedCommand) {
+        let outcome = match command.chat_id.get() {
             SILENT_CHAT => return,
             chat if chat > REJECTING_CHATS => {
                 let number = i16::try_from(chat - REJECTING_CHATS).unwrap();
                 Outcome::Rejected(ErrorCode::from_number(number).unwrap())
             }
-            _ => Outcome::Stored(self.store(client, chat, kind, body).await),
+            _ => Outcome::Stored(self.store(client, command).await),
         };
-        let headers = command.headers.as_ref().unwrap();
-        let header = |name: &str| headers.get(name).unwrap().as_str();
-        let id = header(async_nats::header::NATS_MESSAGE_ID.as_ref())
-            .parse()
-            .unwrap();
+        let id = command.id;
         let told = serde_json::to_vec(&[CommandOutcome { id, outcome }]).unwrap();
-        publish(client, subject::outcomes(header(GATEWAY_HEADER)), told).await;
+        publish(client, subject::outcomes(gateway), told).await;
     }
 
-    async fn store(
-        &mut self,
-        client: &Client,
-        chat: ChatId,
-        kind: EventType,
-        body: CommandBody,
-    ) -> EventId {
+    async fn store(&mut self, client: &Client, command: PackedCommand) -> EventId {
+        let chat = command.chat_id;
         self.last_event += 1;
         let previous = self.heads.insert(chat, self.last_event).unwrap_or_default();
         let event = ChatEvent {
             id: EventId::try_from(self.last_event).unwrap(),
-            author_id: body.author_id,
+            author_id: command.author_id,
             chat_id: chat,
-            event_type: kind,
+            event_type: command.kind,
             event_time: clock::now(),
         };
         let encoded = Envelope::new(&event, previous, None).encode();

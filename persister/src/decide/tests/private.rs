@@ -102,15 +102,15 @@ impl Policy for Closed {
 #[test]
 fn other_rules_come_to_other_decisions() {
     use EventType::{Join, Leave, StartTyping};
-    let terms = Terms {
-        policy: &Closed,
-        ..terms()
-    };
     let wishes = [
         wish(1, 1, Join, 7, 1),
         wish(2, 2, StartTyping, 7, 1),
         wish(3, 3, Leave, 7, 1),
     ];
+    let terms = Terms {
+        policy: &Closed,
+        ..terms_of(&wishes[0])
+    };
     let decision = decide(&wishes, &world(), &terms);
     let forbidden = Some(rejected(ErrorCode::Forbidden));
     let no_member = Some(rejected(ErrorCode::NotJoined));

@@ -104,7 +104,7 @@ fn typing_that_was_in_time_once_is_in_time_again() {
     };
     let terms = Terms {
         carried_out_once: 5,
-        ..terms()
+        ..terms_of(&start(5))
     };
     let decision = decide(&[start(5), start(6)], &world(), &terms);
     let expected = [stored(5), rejected(ErrorCode::Expired)].map(Some);

@@ -10,6 +10,7 @@ use futures_util::StreamExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shared::beacon::Beacon;
+use shared::command::packing::{self, PackedCommand};
 use shared::command::{Command, CommandBody, CommandId, CommandOutcome, GATEWAY_HEADER, Outcome};
 use shared::envelope::{self, Envelope};
 use shared::error_code::ErrorCode;
@@ -76,6 +77,14 @@ impl Gateway {
         self.send_raw(subject, Some(command.id), body).await;
     }
 
+    /// Publishes commands of one partition as one message and waits until the stream has it.
+    pub(crate) async fn send_several(&self, commands: &[PackedCommand]) {
+        let partition = self.partitions.of(commands[0].chat_id);
+        let subject = subject::commands(partition);
+        let body = packing::pack(commands);
+        self.send_raw(subject, Some(CommandId::fresh()), body).await;
+    }
+
     /// Publishes a command; whether the stream has taken it.
     pub(crate) async fn try_to_send(&self, command: &Command) -> bool {
         let (subject, body) = self.encode(command);
@@ -87,13 +96,8 @@ impl Gateway {
     }
 
     fn encode(&self, command: &Command) -> (String, Vec<u8>) {
-        let body = CommandBody {
-            author_id: command.author_id,
-            chat_id: command.chat_id,
-            if_typing_since: command.if_typing_since,
-        };
         let subject = subject::command(self.partitions, command.chat_id, command.kind);
-        (subject, serde_json::to_vec(&body).unwrap())
+        (subject, CommandBody::new(command, false).encode().into())
     }
 
     fn headers(&self, id: Option<CommandId>) -> HeaderMap {

@@ -22,10 +22,5 @@ pub(crate) fn named(seq: i64, id: CommandId, kind: EventType, author: i64, chat:
 }
 
 fn of(seq: i64, command: Command) -> Wish {
-    Wish {
-        seq,
-        time: Timestamp::from_micros(now().micros()),
-        id: Some(command.id),
-        asks: Ok(command),
-    }
+    Wish::alone(seq, Timestamp::from_micros(now().micros()), command)
 }
