@@ -93,7 +93,8 @@ impl Owner<'_> {
         Ok(())
     }
 
-    /// Which command of a message is the first that cannot be stored. The message as a whole could not.
+    /// Which command of a message is the first that cannot be stored. The message as a whole could not. Of those that are
+    /// to be carried out at least one is blamed each time, so that this comes to an end.
     async fn culprit(&self, message: &[Wish]) -> Result<usize, End> {
         // So many from the start on can be stored, and so many cannot.
         let (mut can, mut cannot) = (0, message.len());
@@ -109,7 +110,11 @@ impl Owner<'_> {
                 Err(error) => self.wait_for_database(&error, &mut patience).await?,
             }
         }
-        Ok(can)
+        let suspect = |place: &usize| message[*place].asks.is_ok();
+        Ok((can..message.len())
+            .chain(0..can)
+            .find(suspect)
+            .unwrap_or(can))
     }
 
     /// One transaction, tried for as long as that may help.
