@@ -77,7 +77,7 @@ pub const BATCH_COMMANDS: &str = "persister_batch_commands";
 pub const TRANSACTION_SECONDS: &str = "persister_transaction_seconds";
 /// Transactions that failed, by `kind`.
 pub const TRANSACTION_ERRORS: &str = "persister_transaction_errors_total";
-/// Commands not yet carried out, by `partition`.
+/// Messages not yet carried out, of one command or several, by `partition`.
 pub const LAG: &str = "persister_lag_commands";
 /// Events published, including those published again after a take-over.
 pub const PUBLISHED: &str = "persister_events_published_total";
