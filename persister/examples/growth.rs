@@ -86,7 +86,7 @@ async fn send(jetstream: &jetstream::Context, number: i64) -> anyhow::Result<()>
         if_typing_since: None,
     };
     let message = PublishMessage::build()
-        .payload(serde_json::to_vec(&body)?.into())
+        .payload(body.encode())
         .message_id(CommandId::fresh().to_string());
     let subject = subject::command(partitions, body.chat_id, kind);
     jetstream.send_publish(subject, message).await?.await?;

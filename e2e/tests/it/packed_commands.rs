@@ -8,6 +8,7 @@ use shared::subject;
 
 use crate::support::database::Records;
 use crate::support::stomp::{Answer, Client};
+use crate::support::within;
 use crate::support::world::{Database, Plan, World};
 
 /// Connections, and SENDs that each makes without waiting.
@@ -52,7 +53,7 @@ async fn travel_together(plan: Plan) {
     let mut commands = BTreeSet::new();
     let mut together = 0;
     while commands.len() < sent {
-        let message = messages.next().await.unwrap();
+        let message = within("a command on NATS", messages.next()).await.unwrap();
         if subject::is_several_commands(&message.subject) {
             let several = packing::unpack(&message.payload).unwrap();
             together += several.len();

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Under load a message costs NATS, gateway and persister more than what is in it. A command alone is a message as it
-//! has always been, and so is one whose trace is exported. Who owns a partition says in its beacon how many it takes
+//! has always been, and so is one whose trace is sampled. Who owns a partition says in its beacon how many it takes
 //! ([`crate::beacon::Beacon::commands_per_message`]), so that nobody is sent what it cannot read.
 
 use serde::{Deserialize, Serialize};
@@ -55,12 +55,7 @@ impl PackedCommand {
 
     /// What its body would be if it were sent alone.
     pub fn body(&self) -> CommandBody {
-        CommandBody {
-            author_id: self.author_id,
-            chat_id: self.chat_id,
-            if_typing_since: self.if_typing_since,
-            is_repetition: self.is_repetition,
-        }
+        CommandBody::new(&self.command(), self.is_repetition)
     }
 
     /// The command itself.
