@@ -40,6 +40,7 @@ pub mod reader;
 pub mod refusal;
 pub mod roster;
 pub mod router;
+pub mod runtime;
 pub mod session;
 pub mod sockjs;
 pub mod stomp;

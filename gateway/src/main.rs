@@ -41,7 +41,7 @@ fn main() -> ExitCode {
 /// Serves clients until the process is asked to stop; whether everything ended well.
 fn run(config: Config) -> anyhow::Result<bool> {
     config.check()?;
-    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    let runtime = gateway::runtime::start().context("cannot start the runtime")?;
     runtime.block_on(gateway::run(config))
 }
 

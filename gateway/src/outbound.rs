@@ -113,12 +113,12 @@ impl Outbound {
         .await;
     }
 
-    /// Takes the oldest entries out, about `octets_max` octets of them.
+    /// Takes the oldest entries out, about `octets_max` octets of them, and into `items`, which is empty.
     ///
     /// # Errors
     /// [`Overflow`] once the bound was hit.
-    pub fn take(&self, octets_max: usize) -> Result<VecDeque<Item>, Overflow> {
-        self.lock().queue.take(octets_max)
+    pub fn take(&self, octets_max: usize, items: &mut VecDeque<Item>) -> Result<(), Overflow> {
+        self.lock().queue.take(octets_max, items)
     }
 
     /// Says that so many octets of events taken out before were written.

@@ -2,7 +2,7 @@
 
 use shared::error_code::ErrorCode;
 
-use super::{Connection, now};
+use super::{Connection, KEPT_MAX, now};
 use crate::disconnect::Disconnect;
 use crate::outbound::{Answer, Item, Outgoing};
 use crate::transport::Received;
@@ -28,12 +28,13 @@ impl Connection<'_> {
     }
 
     pub(super) async fn on_filled(&mut self, octets_max: usize) {
-        let Ok(items) = self.outbound.take(octets_max) else {
+        let mut items = std::mem::take(&mut self.items);
+        if self.outbound.take(octets_max, &mut items).is_err() {
             self.session
                 .close(Disconnect::SlowConsumer, now(), &mut self.actions);
             return;
-        };
-        for item in items {
+        }
+        while let Some(item) = items.pop_front() {
             match item {
                 Item::Events {
                     delivery,
@@ -48,6 +49,9 @@ impl Connection<'_> {
                     self.act().await;
                 }
             }
+        }
+        if items.capacity() <= KEPT_MAX {
+            self.items = items;
         }
     }
 

@@ -5,14 +5,10 @@ use std::time::Instant;
 
 use futures_util::future::poll_immediate;
 
-use super::{Connection, now};
+use super::{Connection, KEPT_MAX, now};
 use crate::disconnect::Disconnect;
 use crate::outbound::Outgoing;
 use crate::transport::Transport;
-
-/// Room for messages that a connection keeps between two writes. More is given back, so that a burst does not leave
-/// every connection with memory for the next one.
-const WRITES_KEPT_MAX: usize = 4;
 
 impl Connection<'_> {
     /// Writes what there is, unless nobody is there to read it.
@@ -34,7 +30,7 @@ impl Connection<'_> {
                 None => tokio::time::timeout(self.shared.write_max, sending).await,
             }
         };
-        if self.writes.capacity() > WRITES_KEPT_MAX {
+        if self.writes.capacity() > KEPT_MAX {
             self.writes = Vec::new();
         }
         self.outbound.written(octets);

@@ -19,6 +19,8 @@ use shared::id::ChatId;
 use shared::lifecycle::Lifecycle;
 use shared::{metric, subject};
 use tokio::sync::mpsc;
+use tokio::task::coop::unconstrained;
+use tokio::task::yield_now;
 
 use super::Request;
 use super::chat::{Chat, Then};
@@ -36,8 +38,10 @@ const HEADS_WANTED_MAX: usize = 65_536;
 /// Most answers about heads waiting to be worked in.
 const HEAD_ANSWERS_MAX: usize = 1_024;
 
-/// With so many events in hand nothing more is taken to go out with them: the first ones would come late.
-const TOGETHER_MAX: usize = 128;
+/// With so many events in hand nothing more is taken to go out with them. To read them takes a few milliseconds, which is
+/// little where so many wait; and what is left has its turn only after all whom these are for, so that fewer at a time
+/// would mean more writes. As many as all clients of a busy gateway together have on their way.
+const TOGETHER_MAX: usize = 4_096;
 
 /// How often the loop looks at what waits.
 const TICK: Duration = Duration::from_millis(250);
@@ -99,6 +103,8 @@ pub(super) async fn run(
             },
             Some(payload) = shard.events.next(), if !shard.events.is_empty() => {
                 shard.on_payload(payload).await;
+                // Those whom it is for have their turn before it is looked what has come since.
+                yield_now().await;
             }
             Some((chat, head)) = head_answers.recv() => shard.with(chat, |chat| chat.on_head(head)),
             Some((chat, page)) = pages.recv() => {
@@ -188,7 +194,10 @@ impl Shard {
             events.extend(unpacked(chat, &payload));
             count += events.len() - before;
             next = if count < TOGETHER_MAX {
-                poll_immediate(self.events.next()).await.flatten()
+                // tokio would have a task pause after 128.
+                poll_immediate(unconstrained(self.events.next()))
+                    .await
+                    .flatten()
             } else {
                 None
             };
