@@ -1,9 +1,11 @@
 //! What can be wrong before anything is started, each in one sentence that says what to do.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, bail};
 
@@ -74,17 +76,32 @@ pub fn check_program(program: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A port on loopback that is free now and not of those the system hands out by itself.
+/// A port on loopback that is free now, not of those the system hands out by itself, and never the same twice: whoever
+/// got one before may not listen on it yet.
 pub fn free_port() -> anyhow::Result<u16> {
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    // Nothing that can panic runs under the lock.
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
     (0..FREE_PORT_TRIES)
         .map(|_| rand::random_range(FREE_PORTS))
-        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        .find(|port| {
+            !given.contains(port) && TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()
+        })
+        .inspect(|port| {
+            given.insert(*port);
+        })
         .context("no free port found")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_port_is_given_twice() {
+        let ports = (0..2_000).map(|_| free_port().unwrap());
+        assert_eq!(ports.collect::<BTreeSet<_>>().len(), 2_000);
+    }
 
     #[test]
     fn a_taken_port_is_named_with_the_way_out() {
