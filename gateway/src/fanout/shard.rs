@@ -38,9 +38,9 @@ const HEADS_WANTED_MAX: usize = 65_536;
 /// Most answers about heads waiting to be worked in.
 const HEAD_ANSWERS_MAX: usize = 1_024;
 
-/// With so many events in hand nothing more is taken to go out with them. To read them takes a few milliseconds, which is
-/// little where so many wait; and what is left has its turn only after all whom these are for, so that fewer at a time
-/// would mean more writes. As many as all clients of a busy gateway together have on their way.
+/// With so many events in hand nothing more is taken to go out with them. What is left has its turn only after all whom
+/// these are for, so that fewer at a time mean more writes: with 100 chats of 50, 32 events on their way in each, 1,024
+/// brought a third of the deliveries that 4,096 did.
 const TOGETHER_MAX: usize = 4_096;
 
 /// How often the loop looks at what waits.
