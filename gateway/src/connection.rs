@@ -32,7 +32,7 @@ use crate::framing::Framing;
 use crate::outbound::{Item, Outbound, Outgoing};
 use crate::roster::{Entry, Listed, Roster};
 use crate::session::{Action, Now, Session, SessionLimits};
-use crate::transport::Transport;
+use crate::transport::{Received, Transport};
 
 /// `server` header of CONNECTED.
 const SERVER: &str = concat!("talk-and-travel-gateway/", env!("CARGO_PKG_VERSION"));
@@ -129,6 +129,7 @@ impl Connections {
             has_new_deadline: true,
             let_in: false,
             arrival: Arrival::here(),
+            owes: false,
             gone: false,
             leaving: None,
             end: None,
@@ -178,6 +179,18 @@ impl Arrival {
     }
 }
 
+/// Why a client's task goes on.
+enum Woken {
+    Received(Received),
+    Filled,
+    Deadline,
+    Turn(Disconnect),
+}
+
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each may be so or not, whatever the others are"
+)]
 struct Connection<'a> {
     shared: &'a Connections,
     number: u64,
@@ -198,11 +211,20 @@ struct Connection<'a> {
     /// The audit trail knows of the session.
     let_in: bool,
     arrival: Arrival,
+    /// Others wrote a message in part; the rest goes next.
+    owes: bool,
     /// Nobody is left to write to; what was sent before is still carried out.
     gone: bool,
     /// Its turn to go has come: nothing more is read, what is on its way is answered.
     leaving: Option<Disconnect>,
     end: Option<Disconnect>,
+}
+
+impl Drop for Connection<'_> {
+    fn drop(&mut self) {
+        // A task that was dropped or panicked must not leave its socket to others.
+        self.outbound.close();
+    }
 }
 
 impl Connection<'_> {
@@ -213,7 +235,7 @@ impl Connection<'_> {
         let mut alarm = pin!(tokio::time::sleep(Duration::ZERO));
         let mut deadline = None;
         loop {
-            if !self.writes.is_empty() {
+            if !self.writes.is_empty() || self.owes {
                 self.write(transport).await;
             }
             if self.end.is_some() {
@@ -247,19 +269,51 @@ impl Connection<'_> {
                     alarm.as_mut().reset(deadline);
                 }
             }
-            tokio::select! {
+            self.lend(transport);
+            let woken = tokio::select! {
                 received = transport.receive(), if self.session.wants_input() && self.leaving.is_none() => {
-                    self.on_received(received);
+                    Woken::Received(received)
                 }
-                () = self.outbound.filled() => self.on_filled(WRITE_OCTETS_MAX).await,
-                () = &mut alarm, if deadline.is_some() => {
+                () = self.outbound.filled() => Woken::Filled,
+                () = &mut alarm, if deadline.is_some() => Woken::Deadline,
+                reason = &mut turn, if self.leaving.is_none() => Woken::Turn(reason),
+            };
+            self.take_back(transport);
+            match woken {
+                Woken::Received(received) => self.on_received(received),
+                Woken::Filled => self.on_filled(WRITE_OCTETS_MAX).await,
+                Woken::Deadline => {
                     self.has_new_deadline = true;
                     self.session.on_deadline(now(), &mut self.actions);
                 }
-                reason = &mut turn, if self.leaving.is_none() => self.leaving = Some(reason),
+                Woken::Turn(reason) => self.leaving = Some(reason),
             }
             self.act().await;
         }
+    }
+
+    /// While this task waits, others may write, once it stays where it is.
+    fn lend<T: Transport>(&self, transport: &mut T) {
+        if self.arrival == Arrival::Over
+            && let Some(end) = transport.lend()
+        {
+            self.outbound.lend(end);
+        }
+    }
+
+    /// Before anything else is done: whatever this writes comes behind what others wrote.
+    fn take_back<T: Transport>(&mut self, transport: &mut T) {
+        let (session, owes) = (&mut self.session, &mut self.owes);
+        self.outbound.take_back(|end, account| {
+            for (number, event) in account.newest.drain(..) {
+                session.on_event(number, event);
+            }
+            if let Some(last) = account.last.take() {
+                session.on_sent(last);
+            }
+            *owes = !account.rest.is_empty();
+            transport.give_back(end, std::mem::take(&mut account.rest));
+        });
     }
 
     async fn finish<T: Transport>(&mut self, transport: T) {

@@ -72,11 +72,11 @@ enum Request {
 }
 
 impl Fanout {
-    /// Starts the shards.
+    /// Starts a shard for each thread.
     ///
     /// `event_bus` holds the subscriptions, `queries` reads history, `end_to_end` hears of what is delivered.
     pub fn start(
-        shards: usize,
+        threads: usize,
         event_bus: &Bus,
         queries: &Bus,
         owners: &Arc<Owners>,
@@ -84,7 +84,8 @@ impl Fanout {
         end_to_end: EndToEnd,
     ) -> Self {
         let meters = Meters::new(end_to_end);
-        let shards = (0..shards.max(1))
+        let threads = threads.max(1);
+        let shards = (0..threads)
             .map(|_| {
                 let (requests, inbox) = mpsc::channel(REQUESTS_MAX);
                 let shard = shard::run(
@@ -94,6 +95,7 @@ impl Fanout {
                     life.clone(),
                     inbox,
                     meters.clone(),
+                    threads,
                 );
                 life.spawn_attendant("fan-out", shard);
                 requests

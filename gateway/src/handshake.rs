@@ -104,7 +104,7 @@ pub fn accept(request: Request) -> Result<Accepted, Box<Response>> {
 pub async fn complete(
     upgrade: OnUpgrade,
     message_octets_max: usize,
-) -> Result<WebSocket<ClientStream>, &'static str> {
+) -> Result<WebSocket, &'static str> {
     let upgraded = upgrade
         .await
         .map_err(|_| "the client left during the handshake")?;

@@ -144,9 +144,9 @@ pub async fn run(config: Config) -> anyhow::Result<bool> {
         &life,
     );
     life.spawn_attendant("presence", presence::run(presence, bus.clone()));
-    let shards = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let fanout = Fanout::start(
-        shards,
+        threads,
         &event_bus,
         &bus,
         &owners,

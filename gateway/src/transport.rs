@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use crate::disconnect::Disconnect;
 use crate::framing::Framing;
+use crate::listener::stream::WriteEnd;
 use crate::outbound::Outgoing;
 
 /// What came from the client.
@@ -22,6 +23,8 @@ pub enum Received {
     Pieces(Vec<String>),
     /// A sign of life without content.
     Nothing,
+    /// No sign of life: the transport has something of its own to say first.
+    Silence,
     /// The client is gone, or broke the transport's rules; nothing more will come.
     End(Disconnect),
 }
@@ -42,7 +45,17 @@ pub trait Transport: Send {
     /// The client's task has moved from those on their way in to those who are in: timers are to be made anew.
     fn settled(&mut self) {}
 
-    /// The next thing from the client. Cancel-safe.
+    /// Hands out the end that is written to, so that others can write whole messages to it while the client's task
+    /// waits. Not while something is left to be said first, and not where messages need more than to be written.
+    fn lend(&mut self) -> Option<WriteEnd> {
+        None
+    }
+
+    /// Takes back what was lent, with the `rest` of a message that others could only write in part. It goes before
+    /// anything else, and with the next [`Self::send`] at the latest.
+    fn give_back(&mut self, _end: WriteEnd, _rest: Bytes) {}
+
+    /// The next thing from the client. While the end that is written to is lent, nothing is written in here. Cancel-safe.
     fn receive(&mut self) -> impl Future<Output = Received> + Send;
 
     /// Sends all messages and flushes once. Not cancel-safe: after a time-out only [`Self::close`] makes sense.

@@ -11,6 +11,7 @@ impl Connection<'_> {
     pub(super) fn on_received(&mut self, received: Received) {
         self.has_new_deadline = true;
         match received {
+            Received::Silence => {}
             Received::Octets(octets) => self.session.on_octets(&octets, now(), &mut self.actions),
             Received::Pieces(pieces) => {
                 for piece in pieces {

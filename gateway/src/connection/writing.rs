@@ -18,6 +18,7 @@ impl Connection<'_> {
             Outgoing::Frame(_) => None,
         });
         let octets = events.sum();
+        self.owes = false;
         if self.gone {
             self.writes.clear();
             return self.outbound.written(octets);

@@ -65,14 +65,20 @@ pub(super) enum Then {
 
 impl Chat {
     /// A chat that somebody is interested in and whose head was asked for.
-    pub(super) fn opening(id: ChatId, interest: Interest, first: Joining, meters: Meters) -> Self {
+    pub(super) fn opening(
+        id: ChatId,
+        interest: Interest,
+        first: Joining,
+        meters: Meters,
+        threads: usize,
+    ) -> Self {
         let phase = Phase::Opening {
             early: Vec::new(),
             newest: 0,
         };
         Self {
             id,
-            room: Room::default(),
+            room: Room::new(threads),
             phase,
             waiting: vec![first],
             asks_again: false,

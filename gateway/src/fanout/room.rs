@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use indexmap::IndexMap;
@@ -22,9 +23,16 @@ use crate::stomp::message::{Label, event_message};
 /// Most recent events kept for those who come back after a short absence: what is in here needs no history.
 pub(super) const RECENT_MAX: usize = 64;
 
+/// A room of so many is served by one thread alone. Of a larger one, the thread that has the event serves its share, and
+/// leaves it to those of the others to write themselves, on whatever thread is idle: otherwise all in a very large room
+/// would wait for one core.
+const ALONE_MAX: usize = 256;
+
 /// The room of a chat.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Room {
+    /// Among how many threads the work is shared.
+    threads: usize,
     /// Most clients name their subscriptions alike (`sub-0`), so there are few groups.
     groups: Vec<Group>,
     recent: VecDeque<Envelope>,
@@ -38,6 +46,15 @@ struct Group {
 }
 
 impl Room {
+    /// An empty one, in a process of so many threads.
+    pub(super) fn new(threads: usize) -> Self {
+        Self {
+            threads,
+            groups: Vec::new(),
+            recent: VecDeque::new(),
+        }
+    }
+
     /// Whether nobody is in.
     pub(super) fn is_empty(&self) -> bool {
         self.groups.is_empty()
@@ -125,6 +142,7 @@ impl Room {
         meters: &Meters,
     ) -> usize {
         let (mut delivered, mut subscribers) = (0, 0);
+        let now = Instant::now();
         for group in &self.groups {
             subscribers += group.members.len();
             let messages = events.iter().filter_map(|(event, author)| {
@@ -134,8 +152,13 @@ impl Room {
             for delivery in Delivery::together(messages) {
                 delivered += group.members.len() * delivery.messages().len();
                 let delivery = Arc::new(delivery);
-                for (id, session) in &group.members {
-                    session.push_events(Arc::clone(&delivery), id.subscription);
+                let left = left_to_others(group.members.len(), self.threads);
+                for (place, (id, session)) in group.members.iter().enumerate() {
+                    if place < left {
+                        session.push_events(Arc::clone(&delivery), id.subscription);
+                    } else {
+                        session.send_events(&delivery, id.subscription, now);
+                    }
                 }
             }
         }
@@ -177,6 +200,15 @@ impl Room {
     }
 }
 
+/// How many of a room the thread that has the event does not serve itself.
+fn left_to_others(members: usize, threads: usize) -> usize {
+    if members <= ALONE_MAX {
+        0
+    } else {
+        members - members.div_ceil(threads)
+    }
+}
+
 fn encode(label: &Label, framing: Framing, chat: ChatId, event: &Envelope) -> Option<Bytes> {
     let Ok(body) = std::str::from_utf8(&event.body) else {
         tracing::error!(chat.id = %chat, event.id = %event.id, "an event that is not UTF-8 cannot be delivered");
@@ -213,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_room_just_opened_learns_what_those_who_come_back_missed() {
-        let mut room = Room::default();
+        let mut room = Room::new(1);
         check(&room, 5, 9, None);
         room.remember(events(3..=9), 9);
         check(&room, 5, 9, Some(6..=9));
@@ -224,7 +256,7 @@ mod tests {
     fn history_joins_the_recent_events_without_a_gap_and_none_twice() {
         let mut room = Room {
             recent: events(8..=9).into(),
-            ..Room::default()
+            ..Room::new(1)
         };
         room.remember(events(3..=6), 9);
         check(&room, 6, 9, None);
@@ -235,14 +267,23 @@ mod tests {
 
     #[test]
     fn what_has_not_been_delivered_is_not_remembered() {
-        let mut room = Room::default();
+        let mut room = Room::new(1);
         room.remember(events(3..=12), 9);
         check(&room, 2, 9, Some(3..=9));
     }
 
     #[test]
+    fn large_rooms_are_shared_by_all_threads_and_small_ones_are_not() {
+        assert_eq!(left_to_others(10_000, 1), 0);
+        assert_eq!(left_to_others(10_000, 4), 7_500);
+        assert_eq!(left_to_others(257, 8), 224);
+        assert_eq!(left_to_others(256, 8), 0);
+        assert_eq!(left_to_others(0, 8), 0);
+    }
+
+    #[test]
     fn no_more_is_remembered_than_there_is_room_for() {
-        let mut room = Room::default();
+        let mut room = Room::new(1);
         room.remember(events(1..=200), 200);
         assert_eq!(room.recent.len(), RECENT_MAX);
         check(&room, 199, 200, Some(200..=200));

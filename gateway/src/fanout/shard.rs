@@ -43,6 +43,10 @@ const HEAD_ANSWERS_MAX: usize = 1_024;
 /// brought a third of the deliveries that 4,096 did.
 const TOGETHER_MAX: usize = 4_096;
 
+/// Between two chats, others on the same thread have a turn after so long: commands, connections to NATS, clients with
+/// something to say. One room is served in one go.
+const TURN_MAX: Duration = Duration::from_millis(2);
+
 /// How often the loop looks at what waits.
 const TICK: Duration = Duration::from_millis(250);
 
@@ -66,6 +70,8 @@ struct Shard {
     repairs: Repairs,
     told_heads: VecDeque<(Instant, ToldHeads)>,
     meters: Meters,
+    /// Of the process.
+    threads: usize,
 }
 
 /// Runs a shard until nobody can ask it anything.
@@ -76,6 +82,7 @@ pub(super) async fn run(
     life: Lifecycle,
     mut requests: mpsc::Receiver<Request>,
     meters: Meters,
+    threads: usize,
 ) {
     let (wanted_heads, wanted) = mpsc::channel(HEADS_WANTED_MAX);
     let (answers, mut head_answers) = mpsc::channel(HEAD_ANSWERS_MAX);
@@ -93,6 +100,7 @@ pub(super) async fn run(
         repairs,
         told_heads: VecDeque::new(),
         meters,
+        threads,
     };
     let mut tick = tokio::time::interval(TICK);
     loop {
@@ -155,7 +163,7 @@ impl Shard {
             Ok((interest, events)) => {
                 self.events.push(events);
                 let meters = self.meters.clone();
-                let opening = Chat::opening(chat, interest, joining, meters);
+                let opening = Chat::opening(chat, interest, joining, meters, self.threads);
                 self.chats.insert(chat, opening);
                 metrics::gauge!(metric::CHATS).increment(1);
             }
@@ -203,8 +211,13 @@ impl Shard {
             };
         }
         self.meters.received(count);
+        let mut turn = Instant::now();
         for (chat, events) in by_chat {
             self.with(chat, |chat| chat.on_events(events));
+            if turn.elapsed() >= TURN_MAX {
+                yield_now().await;
+                turn = Instant::now();
+            }
         }
     }
 

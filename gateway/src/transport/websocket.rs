@@ -14,6 +14,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use super::{Broken, Received, Transport};
 use crate::disconnect::Disconnect;
 use crate::framing::Framing;
+use crate::listener::stream::{ClientStream, WriteEnd};
 use crate::outbound::Outgoing;
 use crate::sockjs;
 use crate::websocket::{self, Decoder, Incoming};
@@ -36,8 +37,8 @@ const SOCKJS_HEARTBEAT: Duration = Duration::from_secs(25);
 
 /// STOMP frames as WebSocket messages.
 #[derive(Debug)]
-pub struct WebSocket<S> {
-    stream: S,
+pub struct WebSocket {
+    stream: ClientStream,
     decoder: Decoder,
     /// What is left of a frame that this layer itself has to say, such as the answer to a ping. It goes before
     /// anything else, and nothing is read until it has left: who does not read is not read either.
@@ -46,9 +47,9 @@ pub struct WebSocket<S> {
     is_closed: bool,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> WebSocket<S> {
+impl WebSocket {
     /// After the handshake, with what the client sent behind it.
-    pub fn new(stream: S, early: &[u8], message_octets_max: usize) -> Self {
+    pub fn new(stream: ClientStream, early: &[u8], message_octets_max: usize) -> Self {
         let mut decoder = Decoder::new(message_octets_max);
         decoder.push(early);
         Self {
@@ -59,16 +60,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> WebSocket<S> {
         }
     }
 
-    /// The next message or control frame. Cancel-safe. Pings are the caller's to answer; a Close is answered.
+    /// The next message or control frame. Cancel-safe. Pings are the caller's to answer; a Close is answered by the
+    /// next call, which ends.
     async fn next(&mut self) -> Result<Incoming, Disconnect> {
         if !self.is_closed {
-            match poll_fn(|context| self.poll_next(context)).await? {
-                Incoming::Close(code) => {
-                    self.is_closed = true;
-                    self.unsent = websocket::close(code, "");
-                }
-                incoming => return Ok(incoming),
+            let incoming = poll_fn(|context| self.poll_next(context)).await?;
+            if let Incoming::Close(code) = incoming {
+                self.is_closed = true;
+                self.unsent = websocket::close(code, "");
             }
+            return Ok(incoming);
         }
         // In a box, since every connection would keep room for it.
         Box::pin(self.say_good_bye()).await;
@@ -134,7 +135,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> WebSocket<S> {
         context: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
         ready!(self.poll_unsent(context))?;
-        while place.number < outgoing.len() {
+        // Nothing follows a Close frame (RFC 6455, section 5.5.1).
+        while !self.is_closed && place.number < outgoing.len() {
             let mut slices = [IoSlice::new(&[]); SLICES_MAX];
             let stream = Pin::new(&mut self.stream);
             let written = match place.fill(outgoing, &mut slices) {
@@ -224,13 +226,28 @@ impl Place {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for WebSocket<S> {
+impl Transport for WebSocket {
     fn name(&self) -> &'static str {
         "websocket"
     }
 
     fn framing(&self) -> Framing {
         Framing::WebSocket
+    }
+
+    fn lend(&mut self) -> Option<WriteEnd> {
+        if self.unsent.is_empty() && !self.is_closed {
+            self.stream.lend()
+        } else {
+            None
+        }
+    }
+
+    fn give_back(&mut self, end: WriteEnd, rest: Bytes) {
+        self.stream.give_back(end);
+        if !rest.is_empty() {
+            self.unsent = [rest, std::mem::take(&mut self.unsent)].concat().into();
+        }
     }
 
     async fn receive(&mut self) -> Received {
@@ -260,17 +277,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for WebSocket<S> {
 
 /// SockJS frames as WebSocket messages: `/ws/{server}/{session}/websocket`.
 #[derive(Debug)]
-pub struct SockJsWebSocket<S> {
-    socket: WebSocket<S>,
+pub struct SockJsWebSocket {
+    socket: WebSocket,
     heartbeat: Interval,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> SockJsWebSocket<S> {
+impl SockJsWebSocket {
     /// After the handshake: sends the open frame.
     ///
     /// # Errors
     /// [`Broken`]: the client is gone already.
-    pub async fn open(mut socket: WebSocket<S>) -> Result<Self, Broken> {
+    pub async fn open(mut socket: WebSocket) -> Result<Self, Broken> {
         socket.say(websocket::text(sockjs::frame::OPEN));
         socket.flush().await.map_err(|_| Broken)?;
         let heartbeat = heartbeat();
@@ -284,7 +301,7 @@ fn heartbeat() -> Interval {
     heartbeat
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for SockJsWebSocket<S> {
+impl Transport for SockJsWebSocket {
     fn name(&self) -> &'static str {
         "sockjs-websocket"
     }
@@ -297,12 +314,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for SockJsWebSocket<S> 
         Framing::SockJsWebSocket
     }
 
+    fn lend(&mut self) -> Option<WriteEnd> {
+        self.socket.lend()
+    }
+
+    fn give_back(&mut self, end: WriteEnd, rest: Bytes) {
+        self.socket.give_back(end, rest);
+    }
+
     async fn receive(&mut self) -> Received {
-        let incoming = loop {
-            tokio::select! {
-                incoming = self.socket.next() => break incoming,
-                // No sign of life of the client's, so nothing to return for.
-                _ = self.heartbeat.tick() => self.socket.say(websocket::text(sockjs::frame::HEARTBEAT)),
+        let incoming = tokio::select! {
+            incoming = self.socket.next() => incoming,
+            _ = self.heartbeat.tick() => {
+                self.socket.say(websocket::text(sockjs::frame::HEARTBEAT));
+                return Received::Silence;
             }
         };
         match incoming {
@@ -336,5 +361,93 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for SockJsWebSocket<S> 
             self.socket.say(websocket::text(&frame));
         }
         self.socket.close(reason).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    /// A client's ping, masked with zeros, and the answer to it.
+    const PING: &[u8] = b"\x89\x81\0\0\0\0?";
+    const PONG: &[u8] = b"\x8A\x01?";
+
+    const CLOSE: &[u8] = b"\x88\x80\0\0\0\0";
+
+    async fn connected() -> (WebSocket, TcpStream) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap());
+        let (client, accepted) = tokio::join!(client, listener.accept());
+        let stream = ClientStream::Plain(accepted.unwrap().0.into());
+        (WebSocket::new(stream, &[], 1_000), client.unwrap())
+    }
+
+    async fn heard(client: &mut TcpStream, octets: usize) -> Vec<u8> {
+        let mut heard = vec![0; octets];
+        client.read_exact(&mut heard).await.unwrap();
+        heard
+    }
+
+    #[tokio::test]
+    async fn the_rest_of_a_message_goes_before_all_else() {
+        let (mut socket, mut client) = connected().await;
+        let end = socket.lend().unwrap();
+        assert_eq!(end.try_write(b"mess").unwrap(), 4);
+        client.write_all(PING).await.unwrap();
+        assert!(matches!(socket.receive().await, Received::Nothing));
+        socket.give_back(end, Bytes::from_static(b"age"));
+        let mut outgoing = vec![Outgoing::Frame(Bytes::from_static(b"next"))];
+        socket.send(&mut outgoing).await.unwrap();
+        let expected = [b"message", PONG, b"next"].concat();
+        assert_eq!(heard(&mut client, expected.len()).await, expected);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_lent_while_something_is_left_to_say() {
+        let (mut socket, mut client) = connected().await;
+        client.write_all(PING).await.unwrap();
+        assert!(matches!(socket.receive().await, Received::Nothing));
+        assert!(socket.lend().is_none());
+        socket.send(&mut Vec::new()).await.unwrap();
+        assert_eq!(heard(&mut client, PONG.len()).await, PONG);
+        assert!(socket.lend().is_some());
+        // There is only one.
+        assert!(socket.lend().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_close_is_answered_behind_the_rest_of_a_message_and_nothing_follows() {
+        let (mut socket, mut client) = connected().await;
+        let end = socket.lend().unwrap();
+        assert_eq!(end.try_write(b"mess").unwrap(), 4);
+        client.write_all(CLOSE).await.unwrap();
+        // Not yet answered: the end is still lent.
+        assert!(matches!(socket.receive().await, Received::Nothing));
+        socket.give_back(end, Bytes::from_static(b"age"));
+        assert!(socket.lend().is_none());
+        let mut outgoing = vec![Outgoing::Frame(Bytes::from_static(b"next"))];
+        socket.send(&mut outgoing).await.unwrap();
+        let end = socket.receive().await;
+        assert!(matches!(end, Received::End(Disconnect::ClientGone)));
+        let mut heard = Vec::new();
+        client.read_to_end(&mut heard).await.unwrap();
+        assert_eq!(heard, b"message\x88\0");
+    }
+
+    #[tokio::test]
+    async fn sockjs_beats_are_not_written_while_others_write() {
+        let (socket, mut client) = connected().await;
+        let mut socket = SockJsWebSocket::open(socket).await.unwrap();
+        assert_eq!(heard(&mut client, 3).await, b"\x81\x01o");
+        socket.heartbeat.reset_immediately();
+        let end = socket.lend().unwrap();
+        assert!(matches!(socket.receive().await, Received::Silence));
+        assert_eq!(end.try_write(b"event").unwrap(), 5);
+        socket.give_back(end, Bytes::new());
+        socket.send(&mut Vec::new()).await.unwrap();
+        let expected = b"event\x81\x01h";
+        assert_eq!(heard(&mut client, expected.len()).await, expected);
     }
 }

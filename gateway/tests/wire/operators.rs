@@ -16,6 +16,19 @@ async fn list(gateway: &Daemon, query: &str) -> Vec<SessionRow> {
     serde_json::from_str::<SessionPage>(&body).unwrap().rows
 }
 
+/// The list once so many are on it: a session enters it a moment after its client was told that it is let in.
+async fn list_of(gateway: &Daemon, sessions: usize) -> Vec<SessionRow> {
+    within(async {
+        loop {
+            let rows = list(gateway, "").await;
+            if rows.len() == sessions {
+                return rows;
+            }
+        }
+    })
+    .await
+}
+
 /// `gateway sessions …` beside the gateway.
 async fn command(gateway: &Daemon, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gateway"));
@@ -43,7 +56,7 @@ async fn sessions_are_found_by_what_is_known_of_them() {
     let _one = subscribed(&gateway, &[second]).await;
     let _none = Client::new(gateway.listen()).await;
 
-    let rows = list(&gateway, "").await;
+    let rows = list_of(&gateway, 3).await;
     let mut versions: Vec<_> = rows.iter().map(|row| row.version.as_deref()).collect();
     versions.sort_unstable();
     assert_eq!(versions, [None, Some("1.2"), Some("1.2")]);
@@ -226,6 +239,6 @@ async fn pages_in_a_browser_are_shown_no_sessions() {
     let (head, _) = get(gateway.listen(), "/sessions", &[]).await;
     assert_eq!(head.status, 404, "the port of clients has no such thing");
     let client = Socket::open(gateway.listen()).await;
-    assert_eq!(list(&gateway, "").await.len(), 1);
+    list_of(&gateway, 1).await;
     drop(client);
 }

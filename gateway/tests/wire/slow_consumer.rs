@@ -10,6 +10,7 @@ use shared::metric;
 
 use crate::support::peer::LOUD_CHATS;
 use crate::support::script::Client;
+use crate::support::socket::{PING, ws_frame};
 use crate::support::streaming::StreamingClient;
 use crate::support::{WAIT_MAX, gateway_with};
 
@@ -143,6 +144,28 @@ async fn a_stalled_reader_holds_up_nobody() {
     }
     assert_eq!(deeds(&messages), joins());
     drop(stalled);
+}
+
+/// Room for all the noise there is.
+const VAST: [&str; 4] = ["--outbound-octets-max", "67108864", "--write-max", "20s"];
+
+#[tokio::test]
+async fn answers_come_between_whole_messages_however_slowly_these_are_read() {
+    let (gateway, chat) = (gateway_with(&VAST).await, fresh_loud_chat());
+    let mut reader = subscribed(gateway.listen(), chat).await;
+    make_noise(gateway.listen(), chat, &joins()).await;
+    reader.socket.send(&ws_frame(PING, "ping")).await;
+    reader.send("BEGIN|transaction:t|receipt:begun").await;
+    let (mut messages, mut answers) = (Vec::new(), Vec::new());
+    while messages.len() < EVENTS || answers.len() < 2 {
+        let next = reader.next().await;
+        match next.split_once('|') {
+            Some(("MESSAGE", _)) => messages.push(next),
+            _ => answers.push(next),
+        }
+    }
+    assert_eq!(deeds(&messages), joins());
+    assert_eq!(answers, ["pong ping", "RECEIPT|receipt-id:begun"]);
 }
 
 /// Room for twenty events of a loud chat; from fifteen on, typing is conflated.
