@@ -7,6 +7,8 @@
 //! who are in, and its socket with it. It comes back to end: thousands who lose their connections at once are as many
 //! lines in the log, places in rooms and entries in the roster.
 
+mod party;
+
 use std::cell::{Cell, OnceCell};
 use std::future::{Future, poll_fn};
 use std::io;
@@ -72,6 +74,7 @@ impl Arrivals {
                     tracing::warn!(%error, "handshakes cannot be told to stand back");
                 }
             })
+            .on_thread_park(party::move_on)
             .build()?;
         drop(places.outside.set(runtime.handle().clone()));
         Ok(Self(Some(runtime)))
@@ -107,7 +110,7 @@ pub fn spawn(life: &Lifecycle, task: Task) {
         places,
         life: life.clone(),
     };
-    life.spawn_boxed(Box::pin(movable));
+    movable.spawn();
 }
 
 /// Has the task that awaits this go on among those who are in; at once where it is there already, or is none of
@@ -143,7 +146,20 @@ struct Movable {
 impl Future for Movable {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let polled = self.go_on(context);
+        // No task of this runtime runs for long without one of these coming between.
+        party::move_on_in_time();
+        polled
+    }
+}
+
+impl Movable {
+    fn spawn(self) {
+        self.life.clone().spawn_boxed(Box::pin(self));
+    }
+
+    fn go_on(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let Some(task) = &mut self.task else {
             return Poll::Ready(());
         };
@@ -151,19 +167,23 @@ impl Future for Movable {
             let _asking = Asking::begin();
             (task.as_mut().poll(context).is_ready(), WISH.get())
         };
-        let place = match wish {
-            _ if is_over => return Poll::Ready(()),
-            Some(Wish::Inside) => Some(&self.places.inside),
-            Some(Wish::Outside) => self.places.outside.get(),
-            Some(Wish::Here) | None => return Poll::Pending,
+        if is_over {
+            return Poll::Ready(());
+        }
+        let Some(wish @ (Wish::Inside | Wish::Outside)) = wish else {
+            return Poll::Pending;
         };
-        let _there = place.map(Handle::enter);
         let moved = Self {
             task: self.task.take(),
             places: Arc::clone(&self.places),
             life: self.life.clone(),
         };
-        self.life.spawn_boxed(Box::pin(moved));
+        if wish == Wish::Inside {
+            party::join(moved);
+        } else {
+            let _there = self.places.outside.get().map(Handle::enter);
+            moved.spawn();
+        }
         Poll::Ready(())
     }
 }

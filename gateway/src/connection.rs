@@ -7,7 +7,6 @@ mod acting;
 mod hearing;
 mod writing;
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -29,7 +28,7 @@ use crate::disconnect::Disconnect;
 use crate::drain::Drain;
 use crate::fanout::Fanout;
 use crate::framing::Framing;
-use crate::outbound::{Item, Outbound, Outgoing};
+use crate::outbound::{Outbound, Outgoing};
 use crate::roster::{Entry, Listed, Roster};
 use crate::session::{Action, Now, Session, SessionLimits};
 use crate::transport::{Received, Transport};
@@ -40,10 +39,6 @@ const SERVER: &str = concat!("talk-and-travel-gateway/", env!("CARGO_PKG_VERSION
 /// About as many octets of events as one write carries. What is beyond them waits in the queue, where typing can
 /// still be conflated.
 const WRITE_OCTETS_MAX: usize = 64 << 10;
-
-/// Room for so many items and messages a connection keeps between two writes. More is given back, so that a burst does
-/// not leave every connection with memory for the next one.
-const KEPT_MAX: usize = 4;
 
 /// What every connection of this process needs.
 pub struct Connections {
@@ -124,7 +119,6 @@ impl Connections {
             outbound,
             listed,
             actions: Vec::new(),
-            items: VecDeque::new(),
             writes: Vec::new(),
             has_new_deadline: true,
             let_in: false,
@@ -202,8 +196,6 @@ struct Connection<'a> {
     /// Also keeps the chats that the session subscribed to.
     listed: Listed,
     actions: Vec<Action>,
-    /// Room for what is taken out of the queue; empty between two takings.
-    items: VecDeque<Item>,
     writes: Vec<Outgoing>,
     /// The session may want to be called earlier than it did. Events only put its deadlines off, which shows when
     /// the old one comes.

@@ -80,7 +80,7 @@ pub struct Door {
 /// Listens on an address, with room for thousands who come at once.
 ///
 /// # Errors
-/// The address is taken, or is not this machine's.
+/// The address is taken, or is not this machine's; or a TCP option is not known here.
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4(),
@@ -88,6 +88,7 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     }?;
     // A restart must not wait for the connections of the one before to time out.
     socket.set_reuseaddr(true)?;
+    set_options(&socket)?;
     socket.bind(address)?;
     socket.listen(BACKLOG_MAX)
 }
@@ -274,10 +275,6 @@ impl Client {
 }
 
 async fn open(stream: TcpStream, tls: Option<&Tls>) -> Result<ClientStream, NotSecured> {
-    if let Err(error) = prepare(&stream) {
-        // The client may be gone already; if so, that shows in a moment.
-        tracing::debug!(%error, "TCP options could not be set");
-    }
     match tls {
         Some(tls) => tls.accept(stream.into()).await,
         None => Ok(ClientStream::Plain(stream.into())),
@@ -292,13 +289,14 @@ impl NotSecured {
     }
 }
 
-fn prepare(stream: &TcpStream) -> io::Result<()> {
+/// Sets the TCP options of all connections: the kernel gives each what the listening socket has.
+fn set_options(socket: &TcpSocket) -> io::Result<()> {
     // Small frames must not wait for more to fill a packet.
-    stream.set_nodelay(true)?;
-    sockopt::set_socket_keepalive(stream, true)?;
-    sockopt::set_tcp_keepidle(stream, KEEP_ALIVE_IDLE)?;
-    sockopt::set_tcp_keepintvl(stream, KEEP_ALIVE_INTERVAL)?;
-    sockopt::set_tcp_keepcnt(stream, KEEP_ALIVE_PROBES_MAX)?;
+    socket.set_nodelay(true)?;
+    socket.set_keepalive(true)?;
+    sockopt::set_tcp_keepidle(socket, KEEP_ALIVE_IDLE)?;
+    sockopt::set_tcp_keepintvl(socket, KEEP_ALIVE_INTERVAL)?;
+    sockopt::set_tcp_keepcnt(socket, KEEP_ALIVE_PROBES_MAX)?;
     Ok(())
 }
 
@@ -308,11 +306,10 @@ mod tests {
 
     #[tokio::test]
     async fn connections_are_watched_by_tcp_itself() {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let listener = bind(([127, 0, 0, 1], 0).into()).unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap());
         let (_client, accepted) = tokio::join!(client, listener.accept());
         let (stream, _) = accepted.unwrap();
-        prepare(&stream).unwrap();
         assert!(stream.nodelay().unwrap());
         assert_eq!(sockopt::socket_keepalive(&stream), Ok(true));
         assert_eq!(sockopt::tcp_keepidle(&stream), Ok(KEEP_ALIVE_IDLE));

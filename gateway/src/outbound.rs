@@ -151,12 +151,12 @@ impl Outbound {
         .await;
     }
 
-    /// Takes the oldest entries out, about `octets_max` octets of them, and into `items`, which is empty.
+    /// Takes the oldest entries out, about `octets_max` octets of them.
     ///
     /// # Errors
     /// [`Overflow`] once the bound was hit.
-    pub fn take(&self, octets_max: usize, items: &mut VecDeque<Item>) -> Result<(), Overflow> {
-        self.lock().queue.take(octets_max, items)
+    pub fn take(&self, octets_max: usize) -> Result<VecDeque<Item>, Overflow> {
+        self.lock().queue.take(octets_max)
     }
 
     /// Says that so many octets of events taken out before were written.
@@ -258,9 +258,7 @@ mod tests {
     }
 
     fn queued(outbound: &Outbound) -> usize {
-        let mut items = VecDeque::new();
-        outbound.take(usize::MAX, &mut items).unwrap();
-        items.len()
+        outbound.take(usize::MAX).unwrap().len()
     }
 
     #[tokio::test]

@@ -17,6 +17,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 pub use self::seldom::Seldom;
 
@@ -103,6 +104,11 @@ impl Lifecycle {
                 () = task => {}
             }
         });
+    }
+
+    /// Shutdown waits for whoever keeps this, as if it were a task: for what is between two tasks.
+    pub fn hold(&self) -> TaskTrackerToken {
+        self.tracker.token()
     }
 
     /// Runs a task that the process cannot do without: should it end before the process is asked to stop, by

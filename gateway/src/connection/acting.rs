@@ -6,6 +6,7 @@ use shared::metric;
 use tracing::Instrument;
 
 use super::Connection;
+use crate::arrivals;
 use crate::audit;
 use crate::auth::Token;
 use crate::fanout::{Subscriber, SubscriberId};
@@ -57,6 +58,11 @@ impl Connection<'_> {
                     label,
                     last_event_id,
                 } => {
+                    if last_event_id.is_none() {
+                        // From there the shard is asked, and answers, without waking the other runtime's threads.
+                        self.arrival.stand();
+                        arrivals::settle().await;
+                    }
                     self.listed.subscribed(number, chat);
                     let id = self.subscriber_id(number);
                     let session = Arc::clone(&self.outbound);

@@ -2,7 +2,7 @@
 
 use shared::error_code::ErrorCode;
 
-use super::{Connection, KEPT_MAX, now};
+use super::{Connection, now};
 use crate::disconnect::Disconnect;
 use crate::outbound::{Answer, Item, Outgoing};
 use crate::transport::Received;
@@ -29,13 +29,12 @@ impl Connection<'_> {
     }
 
     pub(super) async fn on_filled(&mut self, octets_max: usize) {
-        let mut items = std::mem::take(&mut self.items);
-        if self.outbound.take(octets_max, &mut items).is_err() {
+        let Ok(items) = self.outbound.take(octets_max) else {
             self.session
                 .close(Disconnect::SlowConsumer, now(), &mut self.actions);
             return;
-        }
-        while let Some(item) = items.pop_front() {
+        };
+        for item in items {
             match item {
                 Item::Events {
                     delivery,
@@ -50,9 +49,6 @@ impl Connection<'_> {
                     self.act().await;
                 }
             }
-        }
-        if items.capacity() <= KEPT_MAX {
-            self.items = items;
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use futures_util::future::poll_immediate;
 
-use super::{Connection, KEPT_MAX, now};
+use super::{Connection, now};
 use crate::disconnect::Disconnect;
 use crate::outbound::Outgoing;
 use crate::transport::Transport;
@@ -31,9 +31,8 @@ impl Connection<'_> {
                 None => tokio::time::timeout(self.shared.write_max, sending).await,
             }
         };
-        if self.writes.capacity() > KEPT_MAX {
-            self.writes = Vec::new();
-        }
+        // Most events are written by others, and whoever hears nothing else keeps no room for more.
+        self.writes = Vec::new();
         self.outbound.written(octets);
         match sent {
             Ok(Ok(())) => self.session.on_sent(Instant::now()),

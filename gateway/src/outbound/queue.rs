@@ -149,28 +149,23 @@ impl Queue {
         !self.items.is_empty() || self.state == State::Overflowed
     }
 
-    /// Takes the oldest items out, up to the one with which their octets reach `octets_max`, and into `items`, which is
-    /// empty and whose room the queue goes on with. What stays can still be conflated.
-    pub(super) fn take(
-        &mut self,
-        octets_max: usize,
-        items: &mut VecDeque<Item>,
-    ) -> Result<(), Overflow> {
+    /// Takes the oldest items out, up to the one with which their octets reach `octets_max`. What stays can still be
+    /// conflated.
+    pub(super) fn take(&mut self, octets_max: usize) -> Result<VecDeque<Item>, Overflow> {
         if self.state == State::Overflowed {
             return Err(Overflow);
         }
         if self.octets <= octets_max {
-            std::mem::swap(&mut self.items, items);
-            return Ok(());
+            return Ok(std::mem::take(&mut self.items));
         }
-        let mut octets = 0;
+        let (mut octets, mut items) = (0, VecDeque::new());
         while octets < octets_max
             && let Some(item) = self.items.pop_front()
         {
             octets += item.octets();
             items.push_back(item);
         }
-        Ok(())
+        Ok(items)
     }
 
     /// So many octets of events taken out before were written.

@@ -20,9 +20,8 @@ fn event(id: i64, typing_of: Option<i64>, octets: usize) -> Arc<Delivery> {
 }
 
 fn taken(queue: &mut Queue, octets_max: usize) -> Result<Vec<i64>, Overflow> {
-    let (mut ids, mut items) = (Vec::new(), VecDeque::new());
-    queue.take(octets_max, &mut items)?;
-    for item in items {
+    let mut ids = Vec::new();
+    for item in queue.take(octets_max)? {
         if let Item::Events { delivery, .. } = item {
             ids.extend(delivery.messages().iter().map(|one| one.event.get()));
         }
