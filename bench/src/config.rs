@@ -78,6 +78,9 @@ pub enum Command {
         /// Events on their way in each chat.
         #[arg(long, default_value_t = 1)]
         window: usize,
+        /// Instead: events a second in all chats together, which take turns.
+        #[arg(long, conflicts_with = "window")]
+        rate: Option<u32>,
         /// How long it runs before it is measured.
         #[arg(long, default_value = "1s", value_parser = duration)]
         warm_up: Duration,

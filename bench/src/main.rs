@@ -10,7 +10,7 @@ use bench::config::{Command, Config, GroundConfig};
 use bench::ledger::Faults;
 use bench::limit::Limit;
 use bench::scenario::commands::{self, Pace};
-use bench::scenario::fanout::{self, Lengths, Shape};
+use bench::scenario::fanout::{self, Lengths, Load, Shape};
 use bench::scenario::{idle, slow, storm, typing};
 use bench::server::{Cores, Ground};
 use bench::suite;
@@ -50,6 +50,7 @@ fn run(config: Config) -> anyhow::Result<bool> {
             chats,
             subscribers,
             window,
+            rate,
             warm_up,
             length,
         } => {
@@ -57,8 +58,7 @@ fn run(config: Config) -> anyhow::Result<bool> {
             let shape = Shape {
                 chats,
                 subscribers,
-                window,
-                in_turn: None,
+                load: rate.map_or(Load::Window(window), Load::PerSecond),
             };
             let lengths = Lengths {
                 warm_up,

@@ -38,6 +38,7 @@ pub fn faulty(results: &Results) -> Vec<String> {
         fanout,
         by_subscribers,
         by_chats,
+        by_chats_paced,
         idle,
         commands,
         storm,
@@ -45,7 +46,11 @@ pub fn faulty(results: &Results) -> Vec<String> {
         typing,
         ..
     } = results;
-    let fanout = fanout.iter().chain(by_subscribers).chain(by_chats);
+    let fanout = fanout
+        .iter()
+        .chain(by_subscribers)
+        .chain(by_chats)
+        .chain(by_chats_paced);
     let mut all: Vec<(String, Faults)> = fanout.map(|run| (run.to_string(), run.faults)).collect();
     all.extend(idle.iter().map(|run| (run.to_string(), run.faults)));
     all.extend(commands.iter().map(|run| (run.to_string(), run.faults)));
@@ -69,7 +74,8 @@ pub fn markdown(results: &Results) -> String {
     targets::put(results, &mut out);
     put_fanout(results, &mut out);
     put_growth("subscribers of one chat", &results.by_subscribers, &mut out);
-    put_growth("chats", &results.by_chats, &mut out);
+    put_growth("chats, as fast as it goes", &results.by_chats, &mut out);
+    put_growth("chats, at a pace", &results.by_chats_paced, &mut out);
     put_rest(results, &mut out);
     out
 }

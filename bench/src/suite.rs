@@ -17,7 +17,7 @@ pub use self::part::Part;
 use crate::machine;
 use crate::report;
 use crate::scenario::commands::Commands;
-use crate::scenario::fanout::{Fanout, Shape};
+use crate::scenario::fanout::{Fanout, Load, Shape};
 use crate::scenario::idle::Idle;
 use crate::scenario::insert::Insert;
 use crate::scenario::slow::Slow;
@@ -43,8 +43,7 @@ const fn shape(chats: usize, subscribers: usize, window: usize) -> Shape {
     Shape {
         chats,
         subscribers,
-        window,
-        in_turn: None,
+        load: Load::Window(window),
     }
 }
 
@@ -59,8 +58,10 @@ pub struct Results {
     pub fanout: Vec<Fanout>,
     /// Fan-out with growing [`SUBSCRIBERS`].
     pub by_subscribers: Vec<Fanout>,
-    /// Fan-out with growing [`CHATS`].
+    /// Fan-out with growing [`CHATS`], as fast as it goes.
     pub by_chats: Vec<Fanout>,
+    /// The same at a pace.
+    pub by_chats_paced: Vec<Fanout>,
     /// Idle connections.
     pub idle: Vec<Idle>,
     /// Commands.

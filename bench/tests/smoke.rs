@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use bench::scenario::commands::{self, Pace};
-use bench::scenario::fanout::{self, Lengths, Shape};
+use bench::scenario::fanout::{self, Lengths, Load, Shape};
 use bench::scenario::{idle, slow, storm, typing};
 use bench::server::{Ground, Kind};
 use bench::stage::Stage;
@@ -30,12 +30,11 @@ fn ground() -> Ground {
 }
 
 #[track_caller]
-fn delivers(server: Kind) {
+fn delivers(server: Kind, load: Load) {
     let shape = Shape {
         chats: 3,
         subscribers: 5,
-        window: 4,
-        in_turn: None,
+        load,
     };
     let result = fanout::run(&ground(), server, shape, LENGTHS).unwrap();
     assert!(result.faults.is_clean(), "{result}");
@@ -46,18 +45,23 @@ fn delivers(server: Kind) {
 
 #[test]
 fn the_gateway_delivers() {
-    delivers(Kind::Gateway);
+    delivers(Kind::Gateway, Load::Window(4));
+}
+
+#[test]
+fn the_gateway_delivers_at_a_pace() {
+    delivers(Kind::Gateway, Load::PerSecond(1_000));
 }
 
 #[test]
 fn the_bare_limits_deliver() {
-    delivers(Kind::Limit);
-    delivers(Kind::LimitCoalescing);
+    delivers(Kind::Limit, Load::Window(4));
+    delivers(Kind::LimitCoalescing, Load::Window(4));
 }
 
 #[test]
 fn nats_delivers_over_websocket() {
-    delivers(Kind::Nats);
+    delivers(Kind::Nats, Load::Window(4));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::scenario::fanout::Fanout;
 use crate::server::Kind;
 use crate::suite::Results;
 
-const SIZE: (u32, u32) = (1_200, 420);
+const SIZE: (u32, u32) = (1_600, 420);
 const SERVERS: [(Kind, RGBColor); 3] = [
     (Kind::Limit, RGBColor(140, 140, 140)),
     (Kind::LimitCoalescing, RGBColor(200, 170, 90)),
@@ -40,6 +40,7 @@ pub fn curves(results: &Results, file: &Path) -> anyhow::Result<()> {
             chats,
             speed,
         ),
+        ("the same, at a pace", &results.by_chats_paced, chats, speed),
         (
             "memory in MiB, by subscribers",
             &results.by_subscribers,

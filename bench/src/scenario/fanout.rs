@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Latency, Watch, Work, flow_through};
+use super::{Latency, Watch, Work, flow, flow_through, steady};
 use crate::ledger::Faults;
 use crate::server::{Ground, Kind};
 use crate::stage::Stage;
@@ -17,23 +17,30 @@ pub struct Shape {
     pub chats: usize,
     /// Subscribers of each.
     pub subscribers: usize,
-    /// Events on their way in each.
-    pub window: usize,
-    /// Instead: so many events on their way in all chats together, which take turns.
-    pub in_turn: Option<usize>,
+    /// When an event is published.
+    pub load: Load,
+}
+
+/// When an event is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Load {
+    /// So many are on their way in each chat: as fast as they are delivered.
+    Window(usize),
+    /// So many in all chats together, which take turns.
+    InTurn(usize),
+    /// So many a second in all chats together, which take turns.
+    PerSecond(u32),
 }
 
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
-            chats,
-            subscribers,
-            window,
-            ..
+            chats, subscribers, ..
         } = self;
-        match self.in_turn {
-            None => f.pad(&format!("{chats} × {subscribers} w{window}")),
-            Some(events) => f.pad(&format!("{chats} × {subscribers}, {events} in turn")),
+        match self.load {
+            Load::Window(window) => f.pad(&format!("{chats} × {subscribers} w{window}")),
+            Load::InTurn(events) => f.pad(&format!("{chats} × {subscribers}, {events} in turn")),
+            Load::PerSecond(events) => f.pad(&format!("{chats} × {subscribers}, {events}/s")),
         }
     }
 }
@@ -82,21 +89,27 @@ pub fn run(
     let _pinned = ground.pin_generator()?;
     let started = ground.start(server, "0,0")?;
     let mut stage = Stage::open(started, &vec![shape.subscribers; shape.chats])?;
-    let mut turn = (0..shape.chats).cycle();
-    for chat in turn
-        .by_ref()
-        .take(shape.in_turn.unwrap_or(shape.chats * shape.window))
-    {
+    let mut chats = (0..shape.chats).cycle();
+    let at_once = match shape.load {
+        Load::Window(window) => shape.chats * window,
+        Load::InTurn(events) => events,
+        Load::PerSecond(_) => 0,
+    };
+    for chat in chats.by_ref().take(at_once) {
         stage.publish(chat);
     }
-    let mut next = |chat| match shape.in_turn {
-        None => chat,
-        Some(_) => turn.next().expect("a cycle has no end"),
+    let mut keep_up = |stage: &mut Stage, length| {
+        let mut next = || chats.next().expect("a cycle has no end");
+        match shape.load {
+            Load::Window(_) => flow(stage, length),
+            Load::InTurn(_) => flow_through(stage, length, |_| next()),
+            Load::PerSecond(events) => steady(stage, f64::from(events), length, next),
+        }
     };
-    flow_through(&mut stage, lengths.warm_up, &mut next)?;
+    keep_up(&mut stage, lengths.warm_up)?;
     stage.record(true);
     let watch = Watch::start(&stage.server)?;
-    flow_through(&mut stage, lengths.measured, &mut next)?;
+    keep_up(&mut stage, lengths.measured)?;
     let work = watch.read(&stage.server)?;
     stage.record(false);
     stage.drain()?;

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 
 use super::{CHATS, Results, SHAPES, SUBSCRIBERS, shape};
 use crate::scenario::commands::{self, Commands, Pace};
-use crate::scenario::fanout::{self, Fanout, Lengths, Shape};
+use crate::scenario::fanout::{self, Fanout, Lengths, Load, Shape};
 use crate::scenario::insert::{self, Insert};
 use crate::scenario::{idle, slow, storm, typing};
 use crate::server::{Absent, Ground, Kind};
@@ -18,6 +18,11 @@ const LENGTHS: Lengths = Lengths {
     warm_up: Duration::from_millis(500),
     measured: Duration::from_millis(1_200),
 };
+/// At a pace, little happens in a second.
+const PACED: Lengths = Lengths {
+    warm_up: Duration::from_millis(500),
+    measured: Duration::from_secs(3),
+};
 /// For everything else.
 const LENGTH: Duration = Duration::from_secs(3);
 /// Longer than the heart-beat interval.
@@ -27,6 +32,8 @@ const KEEP: Duration = Duration::from_secs(11);
 const SUBSCRIBERS_WINDOW: usize = 4;
 /// Events on their way while chats grow.
 const CHATS_IN_TURN: usize = 100;
+/// Events a second while chats grow: so few that each is on its way alone, in one chat as in many.
+const CHATS_PER_SECOND: u32 = 2_000;
 
 /// A share of the whole, of some minutes. What a figure is compared with is in the same one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -61,6 +68,7 @@ impl Part {
             fanout,
             by_subscribers,
             by_chats,
+            by_chats_paced,
             idle,
             commands,
             insert,
@@ -86,9 +94,13 @@ impl Part {
             Self::Growth => {
                 by_subscribers.clear();
                 by_chats.clear();
+                by_chats_paced.clear();
                 for server in [Kind::Limit, Kind::LimitCoalescing, Kind::Gateway] {
                     keep.grow(ground, server, growing_subscribers(), by_subscribers);
-                    keep.grow(ground, server, growing_chats(), by_chats);
+                    let fast = growing_chats(Load::InTurn(CHATS_IN_TURN));
+                    keep.grow(ground, server, fast, by_chats);
+                    let paced = growing_chats(Load::PerSecond(CHATS_PER_SECOND));
+                    keep.grow(ground, server, paced, by_chats_paced);
                 }
             }
             Self::Idle => {
@@ -131,10 +143,11 @@ fn growing_subscribers() -> impl Iterator<Item = Shape> {
         .map(|subscribers| shape(1, subscribers, SUBSCRIBERS_WINDOW))
 }
 
-fn growing_chats() -> impl Iterator<Item = Shape> {
-    CHATS.into_iter().map(|chats| Shape {
-        in_turn: Some(CHATS_IN_TURN),
-        ..shape(chats, 1, 1)
+fn growing_chats(load: Load) -> impl Iterator<Item = Shape> {
+    CHATS.into_iter().map(move |chats| Shape {
+        chats,
+        subscribers: 1,
+        load,
     })
 }
 
@@ -167,7 +180,11 @@ impl Keeper<'_> {
         runs: &mut Vec<Fanout>,
     ) {
         for shape in shapes {
-            self.result(server, runs, || fanout::run(ground, server, shape, LENGTHS));
+            let lengths = match shape.load {
+                Load::PerSecond(_) => PACED,
+                Load::Window(_) | Load::InTurn(_) => LENGTHS,
+            };
+            self.result(server, runs, || fanout::run(ground, server, shape, lengths));
         }
     }
 
