@@ -84,7 +84,8 @@ impl Connections {
             let mut connection = self.connection(&transport, client);
             connection.run(&mut transport).await;
             arrivals::depart().await;
-            connection.finish(transport).await;
+            // In a box, since every connection would keep room for it.
+            Box::pin(connection.finish(transport)).await;
             drop((present, held));
             connections.decrement(1);
         })

@@ -63,8 +63,8 @@ pub(super) struct Connected {
 pub(super) enum Awaiting {
     /// A SUBSCRIBE to a chat.
     Subscription(Subscribing),
-    /// A fresh token.
-    Renewal(SendRequest),
+    /// A fresh token. In a box, since every connection would keep room for it.
+    Renewal(Box<SendRequest>),
 }
 
 /// A SUBSCRIBE to a chat that waits for its answer.

@@ -17,7 +17,7 @@ impl Connected {
     pub(super) fn renew(&mut self, send: SendRequest, turn: &mut Turn<'_>) {
         // What is no text is no token either.
         let token = Token::bare(std::str::from_utf8(&send.body).unwrap_or_default());
-        self.awaiting = Some(Awaiting::Renewal(send));
+        self.awaiting = Some(Awaiting::Renewal(Box::new(send)));
         turn.out.push(Action::Authenticate(Some(token)));
     }
 
