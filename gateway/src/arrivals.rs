@@ -2,10 +2,10 @@
 //! as possible.
 //!
 //! What is ready in one runtime is served in turn: with thousands of handshakes ready, live events and the connections
-//! to NATS wait behind them. Here the handshakes, CONNECT and the first SUBSCRIBE run on threads of their own, which
-//! the kernel lets wait when the others want the core. Once that is over, the client's task moves to the threads of those
-//! who are in, and its socket with it. It comes back to end: thousands who lose their connections at once are as many
-//! lines in the log, places in rooms and entries in the roster.
+//! to NATS wait behind them. Here the handshakes, CONNECT and what a first SUBSCRIBE wants of the history run on threads
+//! of their own, which the kernel lets wait when the others want the core. Once that is over, the client's task moves to
+//! the threads of those who are in, and its socket with it. It comes back to end: thousands who lose their connections at
+//! once are as many lines in the log, places in rooms and entries in the roster.
 
 mod party;
 
