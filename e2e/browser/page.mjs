@@ -33,8 +33,8 @@ const QUIET = [
 export const launch = () =>
   chromium.launch({ executablePath: execFileSync(FIND_CHROMIUM, { encoding: "utf8" }).trim(), args: QUIET });
 
-// Opens the playground of a gateway, counted from 1, and waits until every user is connected, unless they will not be
-// let in. What goes wrong in the page fails the test: `faults` is what its console and its scripts complained of, `used` are SockJS's transports.
+// Opens the playground of a gateway, counted from 1, and waits until every user is connected and sees events, unless they
+// will not be let in. What goes wrong in the page fails the test: `faults` is what its console and its scripts complained of, `used` are SockJS's transports.
 export const open = async (browser, { gateway = 1, query = "", phone = false, dark = false, letIn = true } = {}) => {
   const context = await browser.newContext({ ...(phone ? PHONE : DESK), colorScheme: dark ? "dark" : "light" });
   context.setDefaultTimeout(WAIT_MAX_MS);
@@ -53,7 +53,11 @@ export const open = async (browser, { gateway = 1, query = "", phone = false, da
 
 export const card = (page, user) => page.getByRole("region", { name: `User ${user}`, exact: true });
 
-export const connected = (card) => card.locator(".pill.connected").waitFor();
+// Connected, and the subscription in force: what happens from now on is seen.
+export const connected = async (card) => {
+  await card.locator(".pill.connected").waitFor();
+  await card.locator('.feed[aria-busy="false"]').waitFor();
+};
 
 // Joins, and waits until the server said that it is so.
 export const join = async (card) => {

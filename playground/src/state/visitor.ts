@@ -71,6 +71,8 @@ export class Visitor {
   readonly transport = signal<Transport>("websocket");
   readonly token = signal("");
   readonly connection = signal<ClientState>(IDLE);
+  /** Whether the chat's events come: not yet with the connection, but once the subscription is in force. */
+  readonly following = signal(false);
   readonly feed = signal<readonly FeedEntry[]>([]);
   readonly frames = signal<readonly Frame[]>([]);
   readonly latencies = signal<readonly number[]>([]);
@@ -178,6 +180,7 @@ export class Visitor {
     const room = new Room();
     this.room.value = room;
     this.feed.value = [];
+    this.following.value = false;
     this.membership.value = this.typed.value = this.gone.value = this.back.value = this.problem.value = undefined;
     const { chatId } = this;
     const isOurs = (): boolean => this.room.value === room;
@@ -185,6 +188,7 @@ export class Visitor {
       event: (event) => isOurs() && this.onEvent(event),
       established: (how) => {
         if (!isOurs()) return;
+        this.following.value = true;
         void this.onEstablished(how, subscription);
         room.list(() => client.history.members(chatId)).catch((error: unknown) => {
           this.problem.value = `Who is in could not be read. ${String(error)}`;
@@ -208,7 +212,10 @@ export class Visitor {
       this.catchingUp = true;
     }
     if (state.phase === "idle" || state.phase === "stopped") this.lost = undefined;
-    if (state.phase !== "connected") this.notice.value = undefined;
+    if (state.phase !== "connected") {
+      this.notice.value = undefined;
+      this.following.value = false;
+    }
   }
 
   private onEvent(event: ChatEvent): void {

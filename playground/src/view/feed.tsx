@@ -35,6 +35,7 @@ export const Feed = ({ of: visitor, isLog }: { of: Visitor; isLog: boolean }) =>
       role="log"
       aria-label={`Events seen by user ${visitor.userId.value}`}
       aria-live={isLog ? "polite" : "off"}
+      aria-busy={!visitor.following.value}
       tabIndex={0}
       onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) =>
         (atEnd.current = scrollHeight - scrollTop - clientHeight < 30)
